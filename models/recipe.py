@@ -1,0 +1,80 @@
+"""`Recipe`: how a network is trained; `PAPER` is the paper's recipe, `FAST` is ours."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Literal, Self, get_args
+
+Optimiser = Literal["adam", "adamw", "sgd"]
+Schedule = Literal["constant", "cosine", "one_cycle", "plateau"]
+Loss = Literal["mae", "mse", "huber"]
+Precision = Literal["float32", "bfloat16", "auto"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. The defaults are the paper's (SDM 2022, section 4.2).
+
+    `learning_rate` is the peak of its schedule. `patience` counts epochs without a better validation error; 0 turns
+    early stopping off. `averaging` is the decay per step of an exponential moving average of the weights, which
+    then are the ones validated and kept; 0 turns it off. `precision` bfloat16 computes the layers' products in
+    bfloat16 and keeps weights, optimiser and validation in float32; auto takes bfloat16 where the hardware has it.
+    `standardise` trains on (y - mean) / std of the training targets; errors are reported in the target's unit.
+    The loss of a classification task is cross-entropy, whatever `loss` says.
+    """
+
+    optimiser: Optimiser = "adam"
+    learning_rate: float = 1e-4
+    schedule: Schedule = "constant"
+    weight_decay: float = 0.0
+    batch_size: int = 32
+    loss: Loss = "mae"
+    epochs: int = 3000
+    patience: int = 100
+    averaging: float = 0.0
+    precision: Precision = "float32"
+    standardise: bool = False
+
+    def __post_init__(self) -> None:
+        for field, names in (("optimiser", Optimiser), ("schedule", Schedule), ("loss", Loss), ("precision", Precision)):
+            if getattr(self, field) not in get_args(names):
+                raise ValueError(f"recipe.{field}={getattr(self, field)!r} is none of {', '.join(get_args(names))}")
+        for field in ("learning_rate", "weight_decay", "averaging"):
+            if not math.isfinite(getattr(self, field)) or getattr(self, field) < 0:
+                raise ValueError(f"recipe.{field}={getattr(self, field)} must be a finite number, not below 0")
+        if self.learning_rate == 0:
+            raise ValueError("recipe.learning_rate=0 would train nothing: it must be above 0")
+        if self.averaging >= 1:
+            raise ValueError(f"recipe.averaging={self.averaging} must be below 1")
+        for field, least in (("batch_size", 1), ("epochs", 1), ("patience", 0)):
+            if getattr(self, field) < least:
+                raise ValueError(f"recipe.{field}={getattr(self, field)} must be at least {least}")
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises ValueError on text that is not the JSON of a recipe."""
+        try:
+            return cls(**json.loads(text))
+        except (TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"not a recipe: {error}") from error
+
+
+PAPER = Recipe()
+FAST = Recipe(
+    optimiser="adamw",
+    learning_rate=1e-3,
+    schedule="one_cycle",
+    weight_decay=0.05,
+    batch_size=128,
+    epochs=60,
+    patience=0,
+    averaging=0.998,
+    precision="auto",
+    standardise=True,
+)
+RECIPES = {"paper": PAPER, "fast": FAST}
