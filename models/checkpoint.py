@@ -1,0 +1,68 @@
+"""Files of named arrays and JSON, written whole or not at all and read without running code from them."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.architecture import Architecture
+from models.network import Network, build
+
+FORMAT = 1
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is missing, cut short, or of something else; says which file and why."""
+
+
+def write(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write tensors and JSON-able facts to `path` (.npz); a reader sees the old file or the new one, nothing between."""
+    header = json.dumps({"format": FORMAT, **facts}).encode()
+    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, facts=np.frombuffer(header, dtype=np.uint8), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and facts of a file that `write` made. Raises CheckpointError."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        facts: dict[str, Any] = json.loads(arrays.pop("facts").tobytes())
+        if facts.pop("format") != FORMAT:
+            raise ValueError("it was written by another version of branchsearch")
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}, facts
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no checkpoint {path}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path} cannot be read as a checkpoint: {error}") from error
+
+
+def save_network(path: Path, network: Network, facts: dict[str, Any] | None = None) -> None:
+    """A trained network with its architecture and anything JSON-able a user should find beside it."""
+    write(path, dict(network.state_dict()), {"architecture": network.architecture.to_json(), "about": facts or {}})
+
+
+def load_network(path: Path) -> tuple[Network, dict[str, Any]]:
+    """Network (on the CPU, evaluation mode) and facts of a file that `save_network` made. Raises CheckpointError."""
+    tensors, facts = read(path)
+    try:
+        network = build(Architecture.from_json(facts["architecture"]))
+        network.load_state_dict(tensors)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path} does not hold a network of branchsearch: {error}") from error
+    return network.eval(), facts["about"]

@@ -1,0 +1,82 @@
+"""Optimisers and learning rate schedules of a recipe."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from models.recipe import Recipe
+
+KERAS_ADAM_EPSILON = 1e-7
+
+ONE_CYCLE_WARMUP = 0.1
+"""Part of all steps in which one cycle climbs to its peak."""
+ONE_CYCLE_START = 0.04
+"""First learning rate of one cycle, as a part of its peak."""
+
+PLATEAU_FACTOR = 0.1
+PLATEAU_FLOOR = 1e-8
+"""Factor and least learning rate of a plateau, as in the journal version's released code."""
+
+
+def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimiser in its fused form; weight decay acts on matrices only, not on biases or batch norm."""
+    matrices = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    vectors = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": recipe.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    rate = recipe.learning_rate
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=True)
+    kind = torch.optim.Adam if recipe.optimiser == "adam" else torch.optim.AdamW
+    return kind(groups, lr=rate, eps=KERAS_ADAM_EPSILON, fused=True)
+
+
+def learning_rate_at(recipe: Recipe, step: int, steps: int) -> float:
+    """The learning rate of one step (0 to steps - 1) of a schedule that is a function of the step alone."""
+    peak, done = recipe.learning_rate, step / max(1, steps)
+    if recipe.schedule == "cosine":
+        return peak * 0.5 * (1 + math.cos(math.pi * done))
+    if recipe.schedule == "one_cycle":
+        if done < ONE_CYCLE_WARMUP:
+            return peak * (ONE_CYCLE_START + (1 - ONE_CYCLE_START) * done / ONE_CYCLE_WARMUP)
+        return peak * 0.5 * (1 + math.cos(math.pi * (done - ONE_CYCLE_WARMUP) / (1 - ONE_CYCLE_WARMUP)))
+    return peak
+
+
+class Plateau:
+    """Lowers the learning rate tenfold when the validation error has not fallen for half the patience."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.patience = max(1, (recipe.patience or recipe.epochs // 5) // 2)
+        self.rate = recipe.learning_rate
+        self.epochs_waited = 0
+
+    def after_epoch(self, improved: bool) -> None:
+        self.epochs_waited = 0 if improved else self.epochs_waited + 1
+        if self.epochs_waited >= self.patience:
+            self.rate = max(PLATEAU_FLOOR, self.rate * PLATEAU_FACTOR)
+            self.epochs_waited = 0
+
+
+def flatten_state(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's tensors (moments, step counts) by name."""
+    return {
+        f"{number}/{name}": value
+        for number, entries in optimiser.state_dict()["state"].items()
+        for name, value in entries.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_state(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Inverse of `flatten_state`. Raises KeyError or ValueError where the tensors are another optimiser's."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, entry = name.split("/")
+        state.setdefault(int(number), {})[entry] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
