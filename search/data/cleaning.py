@@ -1,0 +1,149 @@
+"""A table as found -> one believable row per composition.
+
+In this order: unreadable formulas and values go, then outliers, then rows of one composition are merged. Outliers go
+before merging, so that a wrong -198.7 eV/atom cannot be a composition's "most stable structure".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data.composition import ELEMENTS, Featurised, featurise
+from search.data.hashing import composition_hashes
+from search.data.merging import LOWEST, MEDIAN, merge, stable_rule
+from search.data.outliers import describe_limits, outlier_limits
+from search.data.report import CleaningReport, Example, shorten
+from search.data.table import Table
+
+# Part of every cache key: raise it when the same file would give other rows.
+RULES_VERSION = 1
+
+WRONG_WIDTH = "wrong number of columns"
+MISSING = "no value"
+NOT_A_NUMBER = "value is no number"
+NOT_FINITE = "value not finite"
+OUTLIER = "outlier"
+
+_EXAMPLES = 4
+_MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "#n/a", "<na>"})
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, eq=False)
+class Cleaned:
+    """One row per composition, in the order of the compositions' hashes, whatever the file's order.
+
+    hashes: uint64 (rows,), one a composition. y: float32 (rows,), in the target's unit. formulas: as written in the
+    kept row.
+    """
+
+    composition: Featurised
+    hashes: NDArray[np.uint64]
+    y: NDArray[np.float32]
+    formulas: list[str]
+    report: CleaningReport
+
+
+@dataclass
+class _Rejections:
+    """Rejected rows counted by reason, with the first few of each."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[Example]] = field(default_factory=dict)
+
+    def add(self, reason: str, formula: object, value: object, line: int) -> None:
+        self.counts[reason] = self.counts.get(reason, 0) + 1
+        examples = self.examples.setdefault(reason, [])
+        if len(examples) < _EXAMPLES:
+            examples.append(Example(shorten(formula), shorten(value), line))
+
+
+def clean(
+    table: Table, source: str, unit: str, outliers: float, plausible: tuple[float, float] | None = None
+) -> Cleaned:
+    """Rejects, merges and reports; `outliers` and `plausible` as in `outlier_limits`, `source` a phrase for people.
+
+    A table of which nothing is left gives no rows; whoever needs some decides what to say.
+    """
+    rejections = _Rejections()
+    for line, text in table.malformed:
+        rejections.add(WRONG_WIDTH, text, "", line)
+    composition = featurise(table.formulas)
+    y, value_reasons = _numbers(table.values)
+    reasons = value_reasons | composition.reasons
+    limits = outlier_limits(y[composition.ok & np.isfinite(y)], outliers, plausible)
+    if limits is not None:
+        outside = composition.ok & np.isfinite(y) & ((y < limits[0]) | (y > limits[1]))
+        reasons |= dict.fromkeys(np.flatnonzero(outside).tolist(), OUTLIER)
+    for row in sorted(reasons):
+        rejections.add(reasons[row], table.formulas[row], table.values[row], table.lines[row])
+    good = np.ones(len(y), dtype=np.bool_)
+    good[list(reasons)] = False
+    rows, values = _one_per_composition(table, composition, y, good)
+    report = CleaningReport(
+        source=source,
+        target=table.target,
+        unit=unit,
+        rows_in=len(y) + len(table.malformed),
+        rows_kept=len(rows),
+        merged=int(good.sum()) - len(rows),
+        merge_rule=_merge_rule(table),
+        outlier_rule=describe_limits(limits, outliers, unit),
+        rejected=rejections.counts,
+        examples={reason: tuple(examples) for reason, examples in rejections.examples.items()},
+    )
+    kept = composition.take(rows)
+    formulas = [str(table.formulas[row]).strip() for row in rows.tolist()]
+    return Cleaned(kept, composition_hashes(kept), values.astype(np.float32), formulas, report)
+
+
+def elements_of(composition: Featurised) -> tuple[str, ...]:
+    """The elements that occur, in the order of ELEMENTS."""
+    return tuple(ELEMENTS[column] for column in np.unique(composition.columns).tolist())
+
+
+def _one_per_composition(
+    table: Table, composition: Featurised, y: NDArray[np.float64], good: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The kept rows' numbers in the table, and their values."""
+    rows = np.flatnonzero(good)
+    energies = None
+    if table.target_is_energy:
+        energies = y[rows]
+    elif table.energies is not None:
+        energies = _numbers(table.energies)[0][rows]
+    hashes = composition_hashes(composition)[rows]
+    kept, values = merge(hashes, y[rows], [str(table.formulas[row]) for row in rows.tolist()], energies)
+    return rows[kept], values
+
+
+def _merge_rule(table: Table) -> str:
+    if table.target_is_energy:
+        return LOWEST
+    return stable_rule(table.energy_column) if table.energy_column is not None else MEDIAN
+
+
+def _numbers(cells: Sequence[object]) -> tuple[NDArray[np.float64], dict[int, str]]:
+    """float64 (rows,), NaN where a cell holds no finite float32, and those rows' reasons."""
+    numbers = np.full(len(cells), np.nan)
+    reasons: dict[int, str] = {}
+    for row, cell in enumerate(cells):
+        if cell is None or (isinstance(cell, str) and cell.strip().casefold() in _MISSING_WORDS):
+            reasons[row] = MISSING
+            continue
+        try:
+            number = float(cell)  # type: ignore[arg-type]
+        except (ValueError, TypeError, OverflowError):
+            reasons[row] = NOT_A_NUMBER
+            continue
+        if number != number:
+            reasons[row] = MISSING
+        elif abs(number) > _LARGEST:
+            reasons[row] = NOT_FINITE
+        else:
+            numbers[row] = number
+    return numbers, reasons

@@ -1,0 +1,57 @@
+"""Rows of one composition -> one row: its most stable structure, as far as the table tells which that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+LOWEST = "the lowest formation energy of each composition, its most stable structure's, is kept"
+MEDIAN = "the median of each composition is kept, as the table does not tell which structure is the most stable"
+
+
+def stable_rule(energy_column: str) -> str:
+    """The rule for a table that has the formation energy beside the target."""
+    return (
+        f"the value of each composition's structure of lowest formation energy (column {energy_column}) is kept, "
+        "the median where no structure of it has one"
+    )
+
+
+def merge(
+    hashes: NDArray[np.uint64],
+    y: NDArray[np.float64],
+    formulas: Sequence[str],
+    energies: NDArray[np.float64] | None,
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The kept rows' numbers, in the order of their hashes, and their values; float64 as `y`.
+
+    hashes uint64 (rows,) tell compositions apart. energies (rows,), NaN where unknown, decide which structure of a
+    composition is kept; give `y` itself where it is the formation energy. None: the median. Ties go to the lower
+    value, then the shorter formula, so that the order of the rows in the file never matters.
+    """
+    if len(hashes) == 0:
+        return np.zeros(0, dtype=np.intp), np.zeros(0)
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    sizes = np.diff(np.append(starts, len(order)))
+    kept, values = order[starts], y[order[starts]]
+    for group in np.flatnonzero(sizes > 1):
+        rows = order[starts[group] : starts[group] + sizes[group]].tolist()
+        kept[group], values[group] = _choose(rows, y, formulas, energies)
+    return kept, values
+
+
+def _choose(
+    rows: list[int], y: NDArray[np.float64], formulas: Sequence[str], energies: NDArray[np.float64] | None
+) -> tuple[int, float]:
+    def name(row: int) -> tuple[int, str]:
+        return len(formulas[row]), formulas[row]
+
+    known = [row for row in rows if np.isfinite(energies[row])] if energies is not None else []
+    if energies is not None and known:
+        row = min(known, key=lambda row: (energies[row], y[row], name(row)))
+        return row, float(y[row])
+    return min(rows, key=name), float(np.median(y[rows]))
