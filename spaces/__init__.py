@@ -1,0 +1,55 @@
+"""Search spaces: one module each, listed here by the name users type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from models.architecture import Architecture
+from models.recipe import Recipe
+from spaces.branching import BranchingGrid
+from spaces.components import Components
+from spaces.hyperparameters import Hyperparameters
+from spaces.space import Space
+
+
+@dataclass(frozen=True)
+class SpaceEntry:
+    """One row of the registry: how a space is made, what it is, and which of the optional settings it takes."""
+
+    make: Callable[..., Space]
+    meaning: str
+    takes_budget: bool = False
+    takes_architecture: bool = False
+
+
+SPACES: dict[str, SpaceEntry] = {
+    "components": SpaceEntry(Components, "24 networks: activation x dropout or batch norm x skip x branching"),
+    "branching": SpaceEntry(
+        BranchingGrid, "11 networks: one branching in one place, or at equal size with budget=", takes_budget=True
+    ),
+    "hyperparameters": SpaceEntry(
+        Hyperparameters, "how to train the network of architecture=, drawn without end", takes_architecture=True
+    ),
+}
+
+
+def build(name: str, recipe: Recipe, base: Architecture, budget: int | None = None) -> Space:
+    """The space of a name.
+
+    `recipe` trains every candidate, but for what the space varies. `base` carries the input and output of every
+    network, its groups' widths, and for `hyperparameters` the network to train.
+    Raises ValueError for a name that is none, and for a budget that the space does not take or cannot meet.
+    """
+    if name not in SPACES:
+        raise ValueError(f"space={name} is none of {', '.join(SPACES)}")
+    entry = SPACES[name]
+    if budget is None:
+        return entry.make(recipe, base)
+    if not entry.takes_budget:
+        takers = ", ".join(name for name, entry in SPACES.items() if entry.takes_budget)
+        raise ValueError(f"space={name} takes no budget: leave out budget={budget}, or take space={takers}")
+    return entry.make(recipe, base, budget)
+
+
+__all__ = ["SPACES", "Space", "SpaceEntry", "build"]
