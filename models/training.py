@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,15 +68,15 @@ class TrainingRun:
         self.network = build(candidate.architecture, seed).to(self.device)
         self.network.draw_dropout_from(self._dropping)
         self.objective = Objective(candidate.architecture, self.recipe, data.y_train, self.device)
-        self._x = torch.as_tensor(data.x_train, dtype=torch.float32, device=self.device)
+        self._x = self._on_device(data.x_train)
         self._y = self.objective.targets(data.y_train, self.device)
-        self._x_validation = torch.as_tensor(data.x_validation, dtype=torch.float32, device=self.device)
+        self._x_validation = self._on_device(data.x_validation)
         self._y_validation = self.objective.targets(data.y_validation, self.device)
         self._optimiser = make_optimiser(self.network, self.recipe)
         self._plateau = Plateau(self.recipe)
         self._averaged = self._state_copy() if self.recipe.averaging else None
         self._best = self._state_copy()
-        self._batches = batch_bounds(len(self._x), self.recipe.batch_size, candidate.architecture.batch_norm)
+        self.batches = batch_bounds(len(self._x), self.recipe.batch_size, candidate.architecture.batch_norm)
         self._bfloat16 = computes_in_bfloat16(self.recipe.precision, self.device)
         self.best_error, self.best_epoch, self.epochs, self.seconds = math.inf, 0, 0, 0.0
         self.stop_reason: str | None = None
@@ -90,13 +91,19 @@ class TrainingRun:
                 f"{candidate.architecture.input_width}"
             )
 
+    def _on_device(self, x: np.ndarray) -> Tensor:
+        """On a CPU the array itself and no copy: trials of one node share what Ray holds once, read-only."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            return torch.as_tensor(x, dtype=torch.float32, device=self.device)
+
     def __iter__(self) -> Iterator[Epoch]:
         while self.stop_reason is None:
             yield self._epoch()
 
     def _epoch(self) -> Epoch:
         started = time.perf_counter()
-        train_error, rate = self._train_epoch()
+        train_error, rate = self.train_epoch()
         validation_error = self._validate()
         if not math.isfinite(train_error) or not math.isfinite(validation_error):
             self.stop_reason = f"loss not finite in epoch {self.epochs + 1}"
@@ -115,17 +122,17 @@ class TrainingRun:
             self.stop_reason = "all epochs"
         return Epoch(self.epochs, train_error, validation_error, rate, seconds)
 
-    def _train_epoch(self) -> tuple[float, float]:
+    def train_epoch(self) -> tuple[float, float]:
         """Train on every row once; (mean error over the rows, last learning rate)."""
         order = torch.randperm(len(self._x), generator=self._shuffling).to(self.device)
-        x, y = self._x[order], self._y[order]
-        step, steps = self.epochs * len(self._batches), self.recipe.epochs * len(self._batches)
+        step, steps = self.epochs * len(self.batches), self.recipe.epochs * len(self.batches)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         rate = self.recipe.learning_rate
         self.network.train()
-        for first, last in self._batches:
+        for first, last in self.batches:
             rate = self._plateau.rate if self.recipe.schedule == "plateau" else learning_rate_at(self.recipe, step, steps)
-            total += (last - first) * self._step(x[first:last], y[first:last], rate)
+            rows = order[first:last]
+            total += len(rows) * self._step(self._x[rows], self._y[rows], rate)
             step += 1
             self._average(step)
         return total.item() / len(self._x), rate

@@ -1,0 +1,131 @@
+"""The end of a search: the ranking by validation, and the winner's test error."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from mlflow.entities import Metric, RunTag
+from rich.console import Console
+from rich.table import Table
+
+from models.checkpoint import load_network
+from models.network import predict
+from models.recipe import Recipe
+from search.data import Split
+from search.labels import name_of
+from search.progress import duration
+from search.results import Standing
+from search.tracking import NOTE_TAG, Tracker
+
+COLUMNS = ("rank", "network", "validation", "spread", "parameters", "seconds", "epochs", "stopped by")
+
+
+@dataclass(frozen=True)
+class TestError:
+    """The winner's error on the test set, of each of its seeds."""
+
+    __test__ = False  # not a test class, whatever its name says to pytest
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.values)
+
+    @property
+    def spread(self) -> float | None:
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4f}" + (f" ± {self.spread:.4f}" if self.spread is not None else "")
+
+
+def test_error(winner: Standing, split: Split, tracker: Tracker) -> TestError:
+    """Mean absolute error on the test set of the winner's networks, and of no other: it is touched this once."""
+    x, y = torch.from_numpy(split.test.x), torch.from_numpy(split.test.y)
+    errors = []
+    for result in winner.trained:
+        network, _ = load_network(tracker.weights(result.trial_id))
+        errors.append((predict(network, x)[:, 0] - y).abs().mean().item())
+    return TestError(tuple(errors))
+
+
+def ranking_rows(standings: Sequence[Standing], base: Recipe) -> list[tuple[str, ...]]:
+    """The ranking as text, in `COLUMNS`."""
+    return [
+        (
+            str(standing.rank),
+            name_of(standing.candidate, base),
+            f"{standing.mean_error:.4f}" if standing.trained else "failed",
+            f"± {standing.spread:.4f}" if standing.spread is not None else "",
+            f"{standing.candidate.architecture.parameter_count():,}",
+            f"{standing.mean_seconds:.0f}",
+            f"{standing.mean_epochs:.0f}",
+            standing.stop_reasons,
+        )
+        for standing in standings
+    ]
+
+
+def headings(unit: str) -> tuple[str, ...]:
+    return tuple(f"validation MAE {unit}".strip() if name == "validation" else name for name in COLUMNS)
+
+
+def show_ranking(standings: Sequence[Standing], base: Recipe, unit: str, console: Console) -> None:
+    table = Table(box=None, padding=(0, 1))
+    for name, heading in zip(COLUMNS, headings(unit), strict=True):
+        table.add_column(heading, justify="left" if name in ("network", "stopped by") else "right")
+    rows = ranking_rows(standings, base)
+    empty = [number for number, column in enumerate(zip(*rows, strict=True)) if not any(column)]
+    for row in rows:
+        table.add_row(*row)
+    table.columns = [column for number, column in enumerate(table.columns) if number not in empty]
+    console.print(table)
+
+
+def markdown(standings: Sequence[Standing], base: Recipe, unit: str) -> str:
+    rows = [headings(unit), tuple("---" for _ in COLUMNS), *ranking_rows(standings, base)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def write_conclusion(standings: Sequence[Standing], test: TestError, split: Split, tracker: Tracker) -> None:
+    """The ranking and the winner's values on the parent run, each trial's rank on its child run."""
+    client, parent, base = tracker.client, tracker.parent, tracker.config.recipe
+    winner, now = standings[0], int(time.time() * 1000)
+    values = {
+        f"best_validation_{tracker.error_name}": winner.mean_error,
+        f"test_{tracker.error_name}": test.mean,
+        "parameters": winner.candidate.architecture.parameter_count(),
+        "training_seconds": winner.mean_seconds,
+        "epochs": winner.mean_epochs,
+    }
+    tags = [RunTag("winner", name_of(winner.candidate, base))]
+    client.log_batch(parent, [Metric(key, float(value), now, 0) for key, value in values.items()], tags=tags)
+    for standing in standings:
+        for result in standing.results:
+            client.log_metric(tracker.children[result.trial_id], "rank", standing.rank)
+    table = io.StringIO()
+    csv.writer(table).writerows([headings(split.unit), *ranking_rows(standings, base)])
+    text = (
+        f"Winner by validation: **{name_of(winner.candidate, base)}**; "
+        f"its test MAE is {test} {split.unit}.\n\n{markdown(standings, base, split.unit)}\n"
+    )
+    client.log_text(parent, table.getvalue(), "ranking.csv")
+    client.log_text(parent, text, "ranking.md")
+    client.set_tag(parent, NOTE_TAG, text)
+
+
+def show_winner(standings: Sequence[Standing], test: TestError, split: Split, base: Recipe, console: Console) -> None:
+    winner = standings[0]
+    console.print(
+        f"\n[bold]{name_of(winner.candidate, base)}[/bold] has the lowest validation MAE, "
+        f"{winner.mean_error:.4f} {split.unit}, after {duration(winner.mean_seconds)} of training.\n"
+        f"Its test MAE is {test} {split.unit} ({len(split.test.y):,} compositions that no search has seen).",
+        highlight=False,
+    )

@@ -1,0 +1,44 @@
+"""How a candidate is named and described to a person: in MLflow, on the terminal, in a report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from models.candidate import Candidate
+from models.recipe import Recipe
+
+SHORT_FIELDS = {
+    "optimiser": "{}",
+    "learning_rate": "lr={:.2g}",
+    "schedule": "{}",
+    "weight_decay": "wd={:.2g}",
+    "batch_size": "b{}",
+    "loss": "{}",
+}
+
+
+def name_of(candidate: Candidate, base: Recipe) -> str:
+    """The architecture, and what differs from the search's recipe: `Top[2,2] skip leaky, adamw lr=0.0012`."""
+    fields, common = asdict(candidate.recipe), asdict(base)
+    changed = [name for name in fields if fields[name] != common[name]]
+    words = [SHORT_FIELDS.get(name, name + "={}").format(fields[name]) for name in changed]
+    return ", ".join(filter(None, [str(candidate.architecture), " ".join(words)]))
+
+
+def parts_of(candidate: Candidate) -> dict[str, str | int | float | bool]:
+    """The architecture and the recipe as the parts that a person compares trials by."""
+    architecture = candidate.architecture
+    branching = [
+        f"{architecture.group_name(b.group)}[{','.join(map(str, b.distribution))}]" for b in architecture.branchings
+    ]
+    return {
+        "network": str(architecture),
+        "groups": " ".join(f"{group.width}x{group.layers}" for group in architecture.groups),
+        "branching": " ".join(branching) or "none",
+        "skip": architecture.skip,
+        "activation": architecture.activation,
+        "slope": architecture.slope,
+        "batch_norm": architecture.batch_norm,
+        "dropout": " ".join(f"{rate:g}" for rate in architecture.dropout) or "none",
+        **asdict(candidate.recipe),
+    }

@@ -1,0 +1,99 @@
+"""What a search would do and about how long it would take; trains nothing but a few timed steps."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+
+import optuna
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from models.candidate import Candidate
+from models.training import TrainingData, TrainingRun
+from search.config import SearchConfig
+from search.data import Split
+from search.labels import name_of
+from search.progress import duration
+from search.resources import Resources
+from search.tuning import candidate_limit
+from spaces import Space
+
+EXAMPLES = 20
+"""Candidates drawn to show what an infinite space holds."""
+TIMED_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`seconds_per_trial` is of the mean candidate with all its epochs; early stopping can only shorten it."""
+
+    seconds_per_trial: float
+    seconds: float | None
+
+
+def candidates_to_show(config: SearchConfig, space: Space) -> list[Candidate]:
+    """All candidates of a finite search, or examples of what an infinite space would draw."""
+    if space.size is not None:
+        return list(itertools.islice(space.candidates(), candidate_limit(config, space)))
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    return list(dict.fromkeys(space.suggest(study.ask()) for _ in range(EXAMPLES)))
+
+
+def seconds_per_epoch(candidate: Candidate, data: TrainingData, device: str, threads: int) -> float:
+    """Training time of one epoch by a few steps, without its validation."""
+    torch.set_num_threads(threads)
+    steps = max(1, len(data.x_train) // candidate.recipe.batch_size)
+    rows = min(len(data.x_train), TIMED_STEPS * candidate.recipe.batch_size)
+    few = TrainingData(data.x_train[:rows], data.y_train[:rows], data.x_validation[:1], data.y_validation[:1])
+    run = TrainingRun(candidate, few, device=device)
+    run.train_epoch()  # the first pass also allocates
+    started = time.perf_counter()
+    run.train_epoch()
+    return (time.perf_counter() - started) / len(run.batches) * steps
+
+
+def estimate(config: SearchConfig, space: Space, split: Split, resources: Resources) -> Estimate:
+    """From the smallest and the largest candidate's measured steps; those between are taken to lie on a line."""
+    data = TrainingData(split.train.x, split.train.y, split.validation.x, split.validation.y)
+    shown = sorted(candidates_to_show(config, space), key=lambda c: c.architecture.parameter_count())
+    ends = [shown[0], shown[-1]]
+    epochs = [seconds_per_epoch(candidate, data, resources.device, resources.threads) for candidate in ends]
+    counts = [candidate.architecture.parameter_count() for candidate in ends]
+    slope = (epochs[1] - epochs[0]) / (counts[1] - counts[0]) if counts[1] > counts[0] else 0.0
+    mean_count = sum(candidate.architecture.parameter_count() for candidate in shown) / len(shown)
+    per_epoch = max(epochs[0] + slope * (mean_count - counts[0]), min(epochs))
+    per_trial = per_epoch * config.recipe.epochs
+    limit = candidate_limit(config, space)
+    total = None if limit is None else per_trial * limit * len(config.seeds) / resources.concurrent
+    if config.time_budget_seconds is not None:
+        total = min(total or config.time_budget_seconds, config.time_budget_seconds)
+    return Estimate(per_trial, total)
+
+
+def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resources, console: Console) -> None:
+    """Print every candidate with its parameters, the resources and the estimate."""
+    limit = candidate_limit(config, space)
+    shown = candidates_to_show(config, space)
+    title = f"{limit} candidates" if space.size is not None else f"examples of what {config.space.name} would draw"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2))
+    for heading in ("#", "candidate", "parameters"):
+        table.add_column(heading, justify="left" if heading == "candidate" else "right")
+    for number, candidate in enumerate(shown, start=1):
+        table.add_row(str(number), name_of(candidate, config.recipe), f"{candidate.architecture.parameter_count():,}")
+    console.print(table)
+    if space.size is not None and limit is not None and limit < space.size:
+        console.print(f"trials={config.trials}: the first {limit} of the {space.size} candidates")
+    cost = estimate(config, space, split, resources)
+    seeds = f"{len(config.seeds)} seed{'s' if len(config.seeds) > 1 else ''} each"
+    count = "as many candidates as the time budget allows" if limit is None else f"{limit} candidates"
+    console.print(f"\n{count}, {seeds}, {resources}")
+    console.print(
+        f"a trial takes at most about {duration(cost.seconds_per_trial)} for its {config.recipe.epochs} epochs "
+        f"on {len(split.train.y):,} rows"
+        + (f", the search at most about {duration(cost.seconds)}" if cost.seconds else "")
+        + f" (from {TIMED_STEPS} measured steps, one trial running alone)"
+    )

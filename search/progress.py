@@ -1,0 +1,125 @@
+"""How a search stands, on the terminal: a live view, or a line now and then where the output is a file."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from search.results import TrialResult
+
+SECONDS_BETWEEN_LINES = 30.0
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+@dataclass
+class Running:
+    """A trial under way."""
+
+    name: str
+    epoch: int = 0
+    error: float | None = None
+
+
+@dataclass
+class Progress:
+    """Counts of a search and its display; `total` trials of at most `epochs` epochs, errors in `unit`."""
+
+    title: str
+    total: int | None
+    epochs: int
+    unit: str
+    console: Console
+    deadline: float | None = None
+    started: float = field(default_factory=time.time)
+    running: dict[str, Running] = field(default_factory=dict)
+    done: int = 0
+    stopped_early: int = 0
+    failed: int = 0
+    best: tuple[float, str] | None = None
+    _live: Live | None = None
+    _last_line: float = field(default_factory=time.time)
+
+    def open(self) -> None:
+        if self.console.is_terminal:
+            self._live = Live(get_renderable=self._view, console=self.console, refresh_per_second=2, transient=True)
+            self._live.start()
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def begin(self, trial_id: str, name: str) -> None:
+        self.running.setdefault(trial_id, Running(name))
+
+    def epoch(self, trial_id: str, epoch: int, error: float) -> None:
+        trial = self.running[trial_id]
+        trial.epoch, trial.error = epoch, error
+        if self.best is None or error < self.best[0]:
+            self.best = (error, trial.name)
+        if self._live is None and time.time() - self._last_line > SECONDS_BETWEEN_LINES:
+            self._line(self.summary())
+
+    def end(self, result: TrialResult, stopped_early: bool) -> None:
+        name = self.running.pop(result.trial_id, Running("?")).name
+        self.done += 1
+        self.failed += result.failure is not None
+        self.stopped_early += stopped_early
+        outcome = f"failed: {result.failure}" if result.failure else f"{result.best_error:.4f} {self.unit}"
+        reason = "" if result.failure else f" ({result.stop_reason})"
+        count = f"{self.done}/{self.total}" if self.total else f"{self.done}"
+        detail = f"{outcome}, {result.epochs} epochs in {duration(result.seconds)}{reason}"
+        self._line(f"{count}  {name}  {detail}; {self.time_left()}")
+
+    def _line(self, text: str) -> None:
+        self._last_line = time.time()
+        self.console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    def fraction(self) -> float | None:
+        """Part of the search that is done, by trials and the epochs of those under way; by time under a budget."""
+        elapsed = time.time() - self.started
+        by_time = elapsed / (self.deadline - self.started) if self.deadline else None
+        if self.total is None:
+            return by_time
+        under_way = sum(trial.epoch / self.epochs for trial in self.running.values())
+        return max((self.done + under_way) / self.total, by_time or 0.0)
+
+    def time_left(self) -> str:
+        fraction = self.fraction()
+        if not fraction:
+            return "time left not known yet"
+        left = (time.time() - self.started) * (1 / fraction - 1)
+        return f"at most about {duration(max(0.0, left))} left"
+
+    def summary(self) -> str:
+        total = f" of {self.total}" if self.total else ""
+        best = f"best {self.best[0]:.4f} {self.unit} {self.best[1]}" if self.best else "no result yet"
+        parts = [f"{self.done}{total} trials done", f"{len(self.running)} running"]
+        parts += [f"{self.stopped_early} stopped early"] if self.stopped_early else []
+        parts += [f"{self.failed} failed"] if self.failed else []
+        return ", ".join([*parts, best, self.time_left()])
+
+    def _view(self) -> RenderableType:
+        table = Table(box=None, padding=(0, 2), header_style="dim")
+        table.add_column("running")
+        table.add_column("epoch", justify="right")
+        table.add_column(f"validation {self.unit}", justify="right")
+        for trial in list(self.running.values()):
+            error = "" if trial.error is None else f"{trial.error:.4f}"
+            table.add_row(trial.name, f"{trial.epoch}/{self.epochs}", error)
+        bar = ProgressBar(total=1.0, completed=min(1.0, self.fraction() or 0.0), width=60)
+        elapsed = duration(time.time() - self.started)
+        return Group(Text(f"{self.title}  ({elapsed})", style="bold"), bar, Text(self.summary()), table)

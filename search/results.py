@@ -1,0 +1,84 @@
+"""What the trials of a search came to, and their ranking by validation error."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from models.candidate import Candidate
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One candidate trained from one seed. `best_error` is on validation, in the target's unit."""
+
+    trial_id: str
+    candidate: Candidate
+    seed: int
+    epochs: int = 0
+    best_epoch: int = 0
+    best_error: float = math.inf
+    seconds: float = 0.0
+    stop_reason: str = ""
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One candidate over its seeds, with its place in the ranking."""
+
+    rank: int
+    candidate: Candidate
+    results: tuple[TrialResult, ...]
+
+    @property
+    def trained(self) -> tuple[TrialResult, ...]:
+        return tuple(result for result in self.results if result.failure is None)
+
+    @property
+    def mean_error(self) -> float:
+        return statistics.fmean(result.best_error for result in self.trained) if self.trained else math.inf
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over the seeds; None where there is one seed."""
+        return statistics.stdev(result.best_error for result in self.trained) if len(self.trained) > 1 else None
+
+    @property
+    def mean_seconds(self) -> float:
+        return statistics.fmean(result.seconds for result in self.results)
+
+    @property
+    def mean_epochs(self) -> float:
+        return statistics.fmean(result.epochs for result in self.results)
+
+    @property
+    def stop_reasons(self) -> str:
+        return ", ".join(sorted({result.failure or result.stop_reason for result in self.results}))
+
+
+def rank(results: Iterable[TrialResult]) -> list[Standing]:
+    """Candidates by mean best validation error over their seeds, lowest first; fewer parameters win a tie.
+
+    Those trained from fewer seeds than the others, because a trial failed or time ran out, come after all that
+    have every seed: a mean over fewer seeds is not comparable. Those without any result come last.
+    """
+    by_candidate: dict[Candidate, list[TrialResult]] = {}
+    for result in results:
+        by_candidate.setdefault(result.candidate, []).append(result)
+    standings = [
+        Standing(0, candidate, tuple(sorted(group, key=lambda result: result.seed)))
+        for candidate, group in by_candidate.items()
+    ]
+    most = max((len(standing.trained) for standing in standings), default=0)
+    standings.sort(
+        key=lambda standing: (
+            not standing.trained,
+            len(standing.trained) < most,
+            standing.mean_error,
+            standing.candidate.architecture.parameter_count(),
+        )
+    )
+    return [Standing(place, s.candidate, s.results) for place, s in enumerate(standings, start=1)]

@@ -1,0 +1,32 @@
+"""The command that searches: `python -m search.run space=branching dataset=jarvis`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from search.config import help_text, parse
+from search.errors import UserError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done, 1 no trial succeeded, 2 a mistake in what was asked for, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if {"-h", "--help"} & set(arguments):
+        print(help_text())
+        return 0
+    try:
+        config = parse(arguments)
+        from search.session import search  # Ray, torch and MLflow take seconds: a typing error need not wait for them
+
+        return search(config)
+    except UserError as mistake:
+        print(f"search.run: {mistake}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("search.run: interrupted before the first trial", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What all tests share: a small real table and an isolated cache."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models.training import TrainingData
+from search.data import DataRequest, Split, load
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    patch.setenv("BRANCHSEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def mp_split(_own_cache: None) -> Split:
+    """2,000 compositions of the shipped Materials Project table."""
+    return load(DataRequest("mp", rows=2000))
+
+
+@pytest.fixture(scope="session")
+def mp_data(mp_split: Split) -> TrainingData:
+    return TrainingData(mp_split.train.x, mp_split.train.y, mp_split.validation.x, mp_split.validation.y)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, saying so, what needs a program that is not installed; fail instead where CI has installed it."""
+    for marker in item.iter_markers("system"):
+        for program in marker.args:
+            if shutil.which(program) is None:
+                sentence = f"needs {program}, which is not installed"
+                if os.environ.get("BRANCHSEARCH_NO_SYSTEM_SKIPS"):
+                    pytest.fail(sentence)
+                pytest.skip(sentence)
+
+
+@pytest.fixture
+def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,134 @@
+"""The networks against the paper's formulas, written out by hand."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+import models
+from models.architecture import BRNET, ELEMNET, IRNET, Architecture, Branching, Group
+from models.network import BranchedGroup, Dropout, Layer, build, predict
+
+SMALL = (Group(6, 2), Group(5, 1))
+
+
+def linear(layer: torch.nn.Linear, x: Tensor) -> Tensor:
+    return x @ layer.weight.T + layer.bias
+
+
+def test_layer_adds_identity_where_width_stays_and_a_projection_where_it_changes() -> None:
+    network = build(Architecture(groups=(Group(6, 2),), input_width=4, skip=True))
+    x = torch.randn(7, 4)
+    group = network.groups[0]
+    assert isinstance(group, BranchedGroup)
+    first, second = group.branches[0]
+    assert isinstance(first, Layer)
+    assert isinstance(second, Layer)
+    assert first.projection is not None
+    assert second.projection is None
+    h = F.leaky_relu(linear(first.linear, x), 0.3) + linear(first.projection, x)
+    h = F.leaky_relu(linear(second.linear, h), 0.3) + h
+    torch.testing.assert_close(network(x), linear(network.output, h))
+
+
+def test_branches_have_the_same_input_and_their_outputs_are_added() -> None:
+    architecture = Architecture(groups=(Group(6, 3),), branchings=(Branching(0, (2, 1)),), input_width=4)
+    network = build(architecture)
+    x = torch.randn(7, 4)
+    group = network.groups[0]
+    assert isinstance(group, BranchedGroup)
+    long, short = group.branches
+    by_hand = F.leaky_relu(linear(long[1].linear, F.leaky_relu(linear(long[0].linear, x), 0.3)), 0.3)
+    by_hand = by_hand + F.leaky_relu(linear(short[0].linear, x), 0.3)
+    torch.testing.assert_close(network(x), linear(network.output, by_hand))
+
+
+def test_batch_norm_stands_between_linear_and_activation_and_not_on_the_skip() -> None:
+    architecture = Architecture(groups=(Group(6, 1),), input_width=4, skip=True, batch_norm=True, activation="relu")
+    network = build(architecture).train()
+    x = torch.randn(9, 4)
+    layer = network.groups[0].branches[0][0]
+    z = linear(layer.linear, x)
+    normed = (z - z.mean(0)) / (z.var(0, unbiased=False) + 1e-3).sqrt()
+    by_hand = linear(network.output, normed.relu() + linear(layer.projection, x))
+    torch.testing.assert_close(network(x), by_hand, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_are_glorot_uniform_and_biases_zero() -> None:
+    network = build(BRNET, seed=3)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Linear):
+            bound = (6 / (module.in_features + module.out_features)) ** 0.5
+            assert module.bias.abs().max() == 0
+            assert module.weight.abs().max() <= bound
+            if module.weight.numel() > 10_000:
+                assert module.weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.02)
+    assert not any(parameter.is_meta for parameter in network.parameters())
+
+
+def test_seed_alone_sets_the_first_weights() -> None:
+    torch.manual_seed(1)
+    first = build(IRNET, seed=5).state_dict()
+    state = torch.get_rng_state()
+    torch.manual_seed(2)
+    second = build(IRNET, seed=5).state_dict()
+    other = build(IRNET, seed=6).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["output.weight"], other["output.weight"])
+    torch.manual_seed(1)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_irnet_has_the_published_running_statistics() -> None:
+    network = build(IRNET)
+    trainable = sum(parameter.numel() for parameter in network.parameters())
+    running = sum(b.numel() for name, b in network.named_buffers() if "running" in name)
+    assert (trainable, trainable + running) == (5_433_697, 5_447_585)
+
+
+def test_elemnet_drops_after_layers_4_7_10_and_13_in_training_only() -> None:
+    network = build(ELEMNET)
+    rates = [group.dropout.rate if isinstance(group.dropout, Dropout) else 0.0 for group in network.groups]
+    assert rates == [0.2, 0.1, 0.3, 0.2, 0.0, 0.0]
+    x = torch.rand(5, 86)
+    network.train()
+    assert not torch.equal(network(x), network(x))
+    network.eval()
+    assert torch.equal(network(x), network(x))
+
+
+def test_dropout_keeps_the_mean_and_leaves_the_global_generator_alone() -> None:
+    dropout = Dropout(0.3, torch.Generator().manual_seed(0)).train()
+    before = torch.get_rng_state()
+    y = dropout(torch.ones(200_000))
+    assert torch.equal(before, torch.get_rng_state())
+    assert (y == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
+    assert y.mean().item() == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", "silu"])
+def test_other_activations_differ(activation: str) -> None:
+    x = torch.randn(4, 86)
+    network = build(Architecture(groups=SMALL, activation=activation))  # type: ignore[arg-type]
+    assert not torch.allclose(network(x), build(Architecture(groups=SMALL))(x))
+
+
+def test_predict_in_parts_equals_at_once_and_keeps_the_mode() -> None:
+    network = build(Architecture(groups=SMALL, dropout=(0.5, 0.0), output_width=3)).train()
+    x = torch.randn(10, 86)
+    torch.testing.assert_close(predict(network, x, rows_at_once=3), predict(network, x))
+    assert network.training
+    assert predict(network, x).shape == (10, 3)
+
+
+def test_models_imports_only_torch_and_numpy() -> None:
+    allowed = {*sys.stdlib_module_names, "torch", "numpy", "models"}
+    for path in Path(models.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert {name.split(".")[0] for name in names} <= allowed, f"{path.name} imports {names}"

@@ -1,0 +1,199 @@
+"""The training engine on real compositions: it learns, stops, fails and goes on as it says."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.architecture import Architecture, Branching, Group
+from models.candidate import Candidate
+from models.checkpoint import CheckpointError
+from models.network import build, predict
+from models.recipe import FAST, PAPER, Recipe
+from models.training import Epoch, NonFiniteLoss, TrainingData, TrainingRun, batch_bounds
+
+SMALL = Architecture(groups=(Group(32, 2), Group(16, 1)), branchings=(Branching(0, (1, 1)),), skip=True)
+QUICK = Recipe(learning_rate=1e-3, batch_size=32, epochs=4)
+
+KINDS = {
+    "paper": Candidate(SMALL, QUICK),
+    "batch norm": Candidate(replace(SMALL, batch_norm=True), QUICK),
+    "dropout": Candidate(replace(SMALL, dropout=(0.2, 0.1)), QUICK),
+    "fast": Candidate(SMALL, replace(FAST, epochs=4)),
+    "averaged batch norm": Candidate(replace(SMALL, batch_norm=True), replace(QUICK, averaging=0.9)),
+    "sgd plateau": Candidate(SMALL, replace(QUICK, optimiser="sgd", schedule="plateau", patience=2)),
+    "bfloat16 cosine": Candidate(SMALL, replace(QUICK, precision="bfloat16", schedule="cosine", loss="huber")),
+}
+
+
+def curve(epochs: list[Epoch]) -> list[tuple[float, float, float]]:
+    return [(epoch.train_error, epoch.validation_error, epoch.learning_rate) for epoch in epochs]
+
+
+def test_learns_real_formation_energies(mp_data: TrainingData) -> None:
+    run = TrainingRun(Candidate(SMALL, replace(QUICK, epochs=15)), mp_data)
+    list(run)
+    guess = float(np.abs(mp_data.y_validation - np.median(mp_data.y_train)).mean())
+    assert run.best_error < 0.5 * guess
+    assert run.stop_reason == "all epochs"
+    assert run.epochs == 15
+
+
+def test_equals_a_plain_pytorch_loop(mp_data: TrainingData) -> None:
+    """Against torch's own unfused Adam and indexing, with the same first weights and order of rows."""
+    epochs = list(TrainingRun(KINDS["paper"], mp_data, seed=7))
+    network = build(SMALL, seed=7)
+    order = torch.Generator().manual_seed(7)
+    adam = torch.optim.Adam(network.parameters(), lr=1e-3, eps=1e-7)
+    x, y = torch.from_numpy(mp_data.x_train.copy()), torch.from_numpy(mp_data.y_train.copy())
+    x_validation, y_validation = torch.tensor(mp_data.x_validation), torch.tensor(mp_data.y_validation)
+    for epoch in epochs:
+        total = 0.0
+        for rows in torch.randperm(len(x), generator=order).split(32):
+            adam.zero_grad()
+            loss = (network(x[rows])[:, 0] - y[rows]).abs().mean()
+            loss.backward()  # type: ignore[no-untyped-call]
+            adam.step()
+            total += loss.item() * len(rows)
+        error = (predict(network, x_validation)[:, 0] - y_validation).abs().mean().item()
+        assert epoch.train_error == pytest.approx(total / len(x), rel=1e-3)
+        assert epoch.validation_error == pytest.approx(error, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("stop_after", [1, 3])
+def test_a_resumed_run_goes_on_bit_for_bit(kind: str, stop_after: int, mp_data: TrainingData, tmp_path: Path) -> None:
+    candidate = KINDS[kind]
+    undisturbed = TrainingRun(candidate, mp_data, seed=3)
+    whole = list(undisturbed)
+
+    interrupted = TrainingRun(candidate, mp_data, seed=3)
+    first = [next(iter(interrupted)) for _ in range(stop_after)]
+    interrupted.save(tmp_path / "training.npz")
+    next(iter(interrupted))  # what is done after the checkpoint is lost
+    resumed = TrainingRun(candidate, mp_data, seed=3)
+    resumed.restore(tmp_path / "training.npz")
+    rest = list(resumed)
+
+    assert curve(first + rest) == curve(whole)
+    assert (resumed.best_error, resumed.best_epoch) == (undisturbed.best_error, undisturbed.best_epoch)
+    assert resumed.stop_reason == undisturbed.stop_reason
+    ours, theirs = resumed.best_network().state_dict(), undisturbed.best_network().state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_finished_run_stays_finished_when_restored(mp_data: TrainingData, tmp_path: Path) -> None:
+    run = TrainingRun(KINDS["paper"], mp_data)
+    list(run)
+    run.save(tmp_path / "training.npz")
+    again = TrainingRun(KINDS["paper"], mp_data)
+    again.restore(tmp_path / "training.npz")
+    assert list(again) == []
+
+
+def test_early_stopping_restores_the_best_weights(mp_data: TrainingData) -> None:
+    recipe = replace(QUICK, learning_rate=0.02, epochs=200, patience=3)
+    run = TrainingRun(Candidate(SMALL, recipe), mp_data)
+    epochs = list(run)
+    assert run.stop_reason == "early stopping"
+    assert run.epochs == run.best_epoch + 3 == len(epochs) < 200
+    assert run.best_error == min(epoch.validation_error for epoch in epochs)
+    outputs = predict(run.best_network(), torch.tensor(mp_data.x_validation))[:, 0]
+    error = (outputs - torch.tensor(mp_data.y_validation)).abs().mean().item()
+    assert error == pytest.approx(run.best_error, rel=1e-5)
+
+
+@pytest.mark.parametrize("recipe", [replace(QUICK, standardise=True), replace(FAST, epochs=3)])
+def test_errors_and_networks_are_in_the_targets_unit(recipe: Recipe, mp_data: TrainingData) -> None:
+    """A target in meV trains as one in eV: a thousand times the error, a thousand times the prediction."""
+    x = torch.tensor(mp_data.x_validation)
+    in_ev = TrainingRun(Candidate(SMALL, recipe), mp_data)
+    in_mev = TrainingRun(
+        Candidate(SMALL, recipe),
+        replace(mp_data, y_train=mp_data.y_train * 1000, y_validation=mp_data.y_validation * 1000),
+    )
+    list(in_ev)
+    list(in_mev)
+    assert in_mev.best_error == pytest.approx(1000 * in_ev.best_error, rel=0.02)
+    outputs = predict(in_mev.best_network(), x)[:, 0]
+    error = (outputs - 1000 * torch.tensor(mp_data.y_validation)).abs().mean().item()
+    assert error == pytest.approx(in_mev.best_error, rel=1e-4)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_its_reason(mp_data: TrainingData) -> None:
+    recipe = replace(QUICK, optimiser="sgd", loss="mse", learning_rate=1e6)
+    run = TrainingRun(Candidate(SMALL, recipe), mp_data)
+    with pytest.raises(NonFiniteLoss, match="not finite in epoch 1"):
+        list(run)
+    assert run.stop_reason is not None
+    assert list(run) == []
+
+
+def test_classifies(mp_data: TrainingData) -> None:
+    """Stable by more than 1 eV/atom or not: cross-entropy falls well below a coin's, in nats."""
+    train, validation = (mp_data.y_train < -1).astype(np.int64), (mp_data.y_validation < -1).astype(np.int64)
+    architecture = SMALL.with_output(2, "classification")
+    data = replace(mp_data, y_train=train, y_validation=validation)
+    run = TrainingRun(Candidate(architecture, replace(QUICK, epochs=10)), data)
+    list(run)
+    assert run.best_error < 0.8 * math.log(2)
+    logits = predict(run.best_network(), torch.tensor(mp_data.x_validation))
+    assert (logits.argmax(1).numpy() == validation).mean() > 0.8
+
+
+def test_several_outputs_are_each_learnt(mp_data: TrainingData) -> None:
+    def two(y: np.ndarray) -> np.ndarray:
+        return np.stack([y, 50 - 10 * y], axis=1)
+
+    data = replace(mp_data, y_train=two(mp_data.y_train), y_validation=two(mp_data.y_validation))
+    candidate = Candidate(SMALL.with_output(2, "regression"), replace(QUICK, epochs=15, standardise=True))
+    run = TrainingRun(candidate, data)
+    list(run)
+    errors = (predict(run.best_network(), torch.tensor(data.x_validation)).numpy() - two(mp_data.y_validation)).__abs__()
+    guess = np.abs(data.y_validation - np.median(data.y_train, axis=0)).mean(axis=0)
+    assert (errors.mean(axis=0) < 0.6 * guess).all()
+    assert run.best_error == pytest.approx(errors.mean(), rel=1e-4)
+
+
+def test_seeds_differ_and_repeat(mp_data: TrainingData) -> None:
+    candidate = KINDS["dropout"]
+    first, second, other = (curve(list(TrainingRun(candidate, mp_data, seed=seed))) for seed in (1, 1, 2))
+    assert first == second
+    assert first != other
+
+
+def test_data_that_does_not_fit_is_refused(mp_data: TrainingData) -> None:
+    with pytest.raises(ValueError, match="rows of 86 values do not fit an input width of 4"):
+        TrainingRun(Candidate(replace(SMALL, input_width=4), QUICK), mp_data)
+    with pytest.raises(ValueError, match="1 target values a row do not fit an output width of 2"):
+        TrainingRun(Candidate(SMALL.with_output(2, "regression"), QUICK), mp_data)
+    with pytest.raises(ValueError, match="classes must be whole numbers from 0 to 1"):
+        TrainingRun(Candidate(SMALL.with_output(2, "classification"), QUICK), mp_data)
+    with pytest.raises(ValueError, match="rows to train on"):
+        TrainingRun(Candidate(SMALL, QUICK), replace(mp_data, x_validation=mp_data.x_validation[:0]))
+
+
+def test_a_checkpoint_of_another_trial_is_refused(mp_data: TrainingData, tmp_path: Path) -> None:
+    TrainingRun(KINDS["paper"], mp_data, seed=1).save(tmp_path / "training.npz")
+    with pytest.raises(CheckpointError, match="another candidate or seed"):
+        TrainingRun(KINDS["paper"], mp_data, seed=2).restore(tmp_path / "training.npz")
+    with pytest.raises(CheckpointError, match="another candidate or seed"):
+        TrainingRun(KINDS["dropout"], mp_data, seed=1).restore(tmp_path / "training.npz")
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "batch_norm", "sizes"),
+    [(10, 4, False, [4, 4, 2]), (9, 4, False, [4, 4, 1]), (9, 4, True, [4, 5]), (1, 4, True, [1]), (8, 4, True, [4, 4])],
+)
+def test_batches_cover_all_rows(rows: int, batch_size: int, batch_norm: bool, sizes: list[int]) -> None:
+    bounds = batch_bounds(rows, batch_size, batch_norm)
+    assert [last - first for first, last in bounds] == sizes
+    assert [row for first, last in bounds for row in range(first, last)] == list(range(rows))
+
+
+def test_paper_recipe_is_the_papers() -> None:
+    assert (PAPER.optimiser, PAPER.learning_rate, PAPER.batch_size, PAPER.loss) == ("adam", 1e-4, 32, "mae")
+    assert (PAPER.epochs, PAPER.patience, PAPER.schedule, PAPER.averaging) == (3000, 100, "constant", 0.0)
