@@ -42,12 +42,12 @@ def save(name: str, content: bytes) -> Path | None:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except OSError as error:
         log.warning("cannot keep %s in the cache (%s); going on without: set %s", name, error, CACHE_VARIABLE)
         if temporary is not None:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                Path(temporary).unlink()
         return None
     return path
 

@@ -68,9 +68,12 @@ DATASETS: Mapping[str, Mapping[str, Property]] = MappingProxyType(
 )
 
 
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """The end of an error's sentence: the nearest valid names, then all of them."""
+def nearest(name: str, valid: Iterable[str], most: int = 100, what: str = "valid are") -> str:
+    """The end of an error's sentence: the nearest valid names, then all of them, or the first `most`."""
     choices = list(valid)
-    close = get_close_matches(name.casefold(), choices, n=2, cutoff=0.5)
+    lower = {choice.casefold(): choice for choice in choices}
+    close = [lower[match] for match in get_close_matches(name.casefold(), lower, n=2, cutoff=0.5)]
     hint = f"did you mean {' or '.join(close)}? " if close else ""
-    return f"{hint}Valid: {', '.join(choices)}"
+    return f"{hint}{what[0].upper() if hint else what[0]}{what[1:]} {', '.join(choices[:most])}" + (
+        ", ..." if len(choices) > most else ""
+    )

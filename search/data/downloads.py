@@ -14,7 +14,7 @@ _DIGITS = 16
 log = logging.getLogger(__name__)
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """A public package could not be had; the message says why, in a few words."""
 
 

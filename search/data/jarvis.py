@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from search.data.catalog import DATASETS
-from search.data.downloads import Unavailable, keep, kept
+from search.data.downloads import UnavailableError, keep, kept
 
 RECORDS = "dft_3d"
 _FILE_NAME = "jarvis-dft_3d.csv"
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def fetch() -> tuple[Path, bytes]:
-    """The path and bytes of a CSV with the columns jid, formula and every property. Raises Unavailable.
+    """The path and bytes of a CSV with the columns jid, formula and every property. Raises UnavailableError.
 
     One table for all properties: each row is a structure, so that every property can be taken from the structure of
     lowest formation energy.
@@ -33,7 +33,7 @@ def _download() -> list[Mapping[str, object]]:
     log.info("getting JARVIS-DFT (%s) with jarvis-tools, once", RECORDS)
     try:
         # Here and not at the top: it pulls in matplotlib and more, which only this download needs.
-        from jarvis.db.figshare import data  # type: ignore[import-untyped]
+        from jarvis.db.figshare import data  # noqa: PLC0415
 
         # A folder of its own: an interrupted download would leave a truncated archive that is never got again.
         with tempfile.TemporaryDirectory(prefix="branchsearch-") as folder, contextlib.redirect_stdout(io.StringIO()):
@@ -41,12 +41,12 @@ def _download() -> list[Mapping[str, object]]:
     except Exception as error:
         # Whatever another's downloader raises, the table could not be had.
         log.debug("jarvis-tools", exc_info=True)
-        raise Unavailable(type(error).__name__) from error
+        raise UnavailableError(type(error).__name__) from error
     return records
 
 
 def table_of(records: Iterable[Mapping[str, object]]) -> bytes:
-    """Records as jarvis-tools gives them ("na" where a value is unknown) -> CSV. Raises Unavailable for others."""
+    """Records as jarvis-tools gives them ("na" where a value is unknown) -> CSV. Raises UnavailableError for others."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["jid", "formula", *_FIELDS])
@@ -55,5 +55,5 @@ def table_of(records: Iterable[Mapping[str, object]]) -> bytes:
             values = [record.get(field, "na") for field in _FIELDS.values()]
             writer.writerow([record.get("jid", ""), record["formula"], *values])
     except (AttributeError, KeyError, TypeError) as error:
-        raise Unavailable(f"its records are not as documented: {type(error).__name__} {error}") from error
+        raise UnavailableError(f"its records are not as documented: {type(error).__name__} {error}") from error
     return text.getvalue().encode()

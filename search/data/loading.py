@@ -43,11 +43,21 @@ def load(request: DataRequest) -> Split:
 
 
 def _cache_key(source: Source, request: DataRequest) -> str:
-    """Everything that decides the cleaned rows; pymatgen's version too, as it reads the formulas."""
-    rules = [RULES_VERSION, metadata.version("pymatgen"), request.outliers, source.plausible, source.unit,
+    """Everything that decides the cleaned rows; the version of pymatgen too, which reads the formulas."""
+    rules = [RULES_VERSION, _parser_version(), request.outliers, source.plausible, source.unit,
              source.columns.targets, source.columns.formula, source.columns.energy_is_target]  # fmt: skip
     digest = hashlib.sha256(hashlib.sha256(source.content).digest() + json.dumps(rules).encode())
     return f"{request.dataset}-{digest.hexdigest()[:32]}"
+
+
+def _parser_version() -> str:
+    """pymatgen's version; since 2026 its parser is in a distribution of its own."""
+    for distribution in ("pymatgen-core", "pymatgen"):
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return ""
 
 
 def _check_rows(cleaned: Cleaned, source: Source) -> None:

@@ -46,9 +46,9 @@ class DataRequest:
                 raise UserError("dataset=csv needs the table's file: add path=my.csv.")
             if not self.target:
                 raise UserError(f"dataset=csv needs the column to predict in {self.path}: add target=<column>.")
-        elif self.path is not None or self.target is not None:
+        elif any(value is not None for value in (self.path, self.target, self.formula_column)):
             raise UserError(
-                f"path= and target= belong to dataset=csv, not to dataset={self.dataset}: "
+                f"path=, target= and formula_column= belong to dataset=csv, not to dataset={self.dataset}: "
                 "write dataset=csv, or choose the target with property=."
             )
         if not math.isfinite(self.outliers) or self.outliers < 0:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from search.data import crabnet, jarvis
 from search.data.catalog import CSV, DATASETS, Property, nearest
-from search.data.downloads import Unavailable
+from search.data.downloads import UnavailableError
 from search.data.request import DataRequest
 from search.data.table import Columns, is_energy_name
 from search.errors import UserError
@@ -37,16 +37,15 @@ class Source:
 def find(request: DataRequest) -> Source:
     """The first place that has the table: local folder, package, cache, download. Raises UserError if none has."""
     if request.dataset == CSV:
-        assert request.path is not None and request.target is not None
+        assert request.path is not None
+        assert request.target is not None
         path = Path(request.path).expanduser()
         columns = Columns((request.target,), request.formula_column)
         return Source(path, read_file(path), str(path), columns, "", None)
     folder = _local_folder(request)
     measured = _property(request, folder)
     path, content, description = _look_up(request, folder, measured)
-    columns = Columns(
-        (request.property, "target"), request.formula_column, energy_is_target=is_energy_name(request.property)
-    )
+    columns = Columns((request.property, "target"), energy_is_target=is_energy_name(request.property))
     return Source(path, content, description, columns, measured.unit, measured.plausible)
 
 
@@ -116,7 +115,7 @@ def _look_up(request: DataRequest, folder: Path | None, measured: Property) -> t
         raise UserError(_ways_out(request, folder, name, "no public package has it"))
     try:
         path, content = fetch()
-    except Unavailable as error:
+    except UnavailableError as error:
         raise UserError(_ways_out(request, folder, name, f"getting it with {package} failed ({error})")) from error
     return path, content, f"{request.dataset} {request.property} from the package {package}"
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,19 +15,23 @@ from search.errors import UserError
 # Names that tables in the wild give these columns, compared in lower case and without punctuation.
 FORMULA_NAMES = ("formula", "composition", "prettyformula", "reducedformula", "formulapretty", "chemicalformula",
                  "formulareduced", "compound", "material", "cleanedformula")  # fmt: skip
-ENERGY_NAMES = ("formationenergy", "formationenthalpy", "formationenergyperatom", "formationenergyperatomev",
-                "formationenergyperatomevatom", "formationenergyevatom", "formationenergypeatom", "eform", "ef",
+ENERGY_NAMES = ("formationenergy", "formationenthalpy", "formationenergyperatom", "formationenergyevatom",
+                "formationenergyperatomevatom", "formationenergypeatom", "formationenthalpyperatom", "eform", "ef",
                 "deltae", "deltah", "hf", "enthalpyofformation")  # fmt: skip
 
 _PARQUET_MAGIC = b"PAR1"
-# A quoted cell rarely holds a line break; one that swallows this many lines was opened and never closed.
+# A quoted cell may hold a line break; one that holds this many was opened by mistake.
 _MOST_LINES_IN_A_ROW = 20
+_MOST_COLUMNS_NAMED = 30
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns to read. formula: found by name if None. targets: names of the target, the first present is
-    taken. energy_is_target: the target is the formation energy itself, whatever its column's name."""
+    """Which columns to read.
+
+    targets: names of the target; the first that is there is taken. formula: found by name if None. energy_is_target:
+    the target is the formation energy itself, whatever its column's name.
+    """
 
     targets: tuple[str, ...]
     formula: str | None = None
@@ -37,10 +40,10 @@ class Columns:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a file as text. `lines` are the rows' line numbers in it (its row numbers, for Parquet).
+    """The rows of a file as written; `lines` are their line numbers in it (row numbers, for Parquet).
 
-    energies: formation energies as written, one a row, where the table has such a column and it is not the target.
-    malformed: line number and text of rows with another number of cells than the header.
+    energies: formation energies, one a row, where the table has such a column and it is not the target.
+    malformed: line number and text of rows that have another number of cells than the header.
     """
 
     formulas: list[object]
@@ -91,62 +94,69 @@ def _decode(path: Path, content: bytes) -> str:
     raise UserError(f"{path} is not text in UTF-8, UTF-16 or Windows-1252: save it as CSV in UTF-8.")
 
 
-def _separator(header: str) -> str:
-    """The separator that a header line uses most, outside quotes."""
-    bare = re.sub(r'"[^"]*"', "", header)
-    return max([",", ";", "\t"], key=bare.count)
+@dataclass
+class _Lines:
+    header: list[str]
+    rows: list[list[str]] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    malformed: list[tuple[int, str]] = field(default_factory=list)
 
 
 def _read_csv(path: Path, text: str, columns: Columns) -> Table:
-    csv.field_size_limit(2**31 - 1)  # a cell of any length is a row to reject with its reason, not a crash
-    text = text.lstrip("\r\n")
-    separator = _separator(text.partition("\n")[0])
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
-    try:
-        header = [name.strip() for name in next(reader)]
-        rows, lines, malformed = _collect_rows(path, reader, len(header))
-    except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num}: not readable as CSV ({error}).") from error
-    chosen = _choose(path, header, columns)
-    cells = [[row[index] for row in rows] for index in chosen.indices]
+    separator = _separator(text)
+    lines = _read_lines(path, text, separator)
+    chosen = _choose(path, lines.header, columns)
+    cells = [[row[index] for row in lines.rows] for index in chosen.indices]
     if separator == ";":
         cells[1:] = [[cell.replace(",", ".") for cell in column] for column in cells[1:]]
-    return _table(path, chosen, cells, lines, malformed)
+    return _table(path, chosen, cells, lines.numbers, lines.malformed)
 
 
-def _collect_rows(
-    path: Path, reader: Iterable[list[str]], width: int
-) -> tuple[list[list[str]], list[int], list[tuple[int, str]]]:
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    malformed: list[tuple[int, str]] = []
-    previous: int = getattr(reader, "line_num")  # noqa: B009 - csv's reader type has no public name
-    for row in reader:
-        line: int = getattr(reader, "line_num")  # noqa: B009
-        if line - previous > _MOST_LINES_IN_A_ROW:
-            raise UserError(f"{path}, line {previous + 1}: a quote is opened here and not closed; close or remove it.")
-        if len(row) == width:
-            rows.append(row)
-            lines.append(previous + 1)
-        elif any(cell.strip() for cell in row):
-            malformed.append((previous + 1, " | ".join(row)))
-        previous = line
-    return rows, lines, malformed
+def _separator(text: str) -> str:
+    """The separator that the header uses most, outside quotes."""
+    header = re.search(r"[^\r\n]+", text)
+    bare = re.sub(r'"[^"]*"', "", header.group() if header else "")
+    return max([",", ";", "\t"], key=bare.count)
+
+
+def _read_lines(path: Path, text: str, separator: str) -> _Lines:
+    csv.field_size_limit(2**31 - 1)  # a cell of any length is a row to reject with its reason, not a crash
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
+    lines: _Lines | None = None
+    line = 0  # where the row before ended
+    try:
+        for row in reader:
+            first, line = line + 1, reader.line_num
+            if line - first >= _MOST_LINES_IN_A_ROW:
+                raise UserError(f"{path}, line {first}: a quote is opened here and not closed; close or remove it.")
+            if not any(cell.strip() for cell in row):
+                continue
+            if lines is None:
+                lines = _Lines([name.strip() for name in row])
+            elif len(row) == len(lines.header):
+                lines.rows.append(row)
+                lines.numbers.append(first)
+            else:
+                lines.malformed.append((first, separator.join(row)))
+    except csv.Error as error:
+        raise UserError(f"{path}, line {line + 1}: not readable as CSV ({error}); look for stray quotes.") from error
+    assert lines is not None  # read_table has told off files of nothing but blanks
+    return lines
 
 
 def _read_parquet(path: Path, content: bytes, columns: Columns) -> Table:
     # Here and not at the top: most tables are CSV, and a cached one needs neither.
-    import pyarrow  # type: ignore[import-untyped]
-    import pyarrow.parquet  # type: ignore[import-untyped]
+    import pyarrow  # noqa: PLC0415
+    import pyarrow.parquet  # noqa: PLC0415
 
-    source = pyarrow.BufferReader(content)
     try:
-        file = pyarrow.parquet.ParquetFile(source)
-        chosen = _choose(path, list(file.schema_arrow.names), columns)
-        names = [file.schema_arrow.names[index] for index in chosen.indices]
+        file = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content))
+        header = list(file.schema_arrow.names)
+        chosen = _choose(path, header, columns)
+        names = [header[index] for index in chosen.indices]
         data = file.read(columns=list(dict.fromkeys(names)))
         cells = [data.column(name).to_pylist() for name in names]
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{path} is no readable Parquet file ({error}): write it again.") from error
     return _table(path, chosen, cells, list(range(1, data.num_rows + 1)), [])
 
@@ -161,18 +171,15 @@ class _Chosen:
 
 def _choose(path: Path, header: Sequence[str], columns: Columns) -> _Chosen:
     """Which columns hold formula, target and, where there is one, the formation energy."""
-    duplicates = sorted({name for name in header if name and header.count(name) > 1})
     formula = _formula_column(path, header, columns.formula)
     target = next((name for name in columns.targets if name in header), None)
     if target is None:
-        raise UserError(f"{path} has no column {columns.targets[0]}: {_columns(columns.targets[0], header)}.")
-    wanted = [formula, target]
+        raise UserError(f"{path} has no column {columns.targets[0]}: {_valid(columns.targets[0], header)}.")
     target_is_energy = columns.energy_is_target or is_energy_name(target)
     energy = None if target_is_energy else next((name for name in header if is_energy_name(name)), None)
-    if energy is not None:
-        wanted.append(energy)
+    wanted = [formula, target] if energy is None else [formula, target, energy]
     for name in wanted:
-        if name in duplicates:
+        if header.count(name) > 1:
             raise UserError(f"{path} has more than one column {name}: rename or remove all but one.")
     return _Chosen([header.index(name) for name in wanted], target, energy, target_is_energy)
 
@@ -180,23 +187,20 @@ def _choose(path: Path, header: Sequence[str], columns: Columns) -> _Chosen:
 def _formula_column(path: Path, header: Sequence[str], asked: str | None) -> str:
     if asked is not None:
         if asked not in header:
-            raise UserError(f"{path} has no column {asked} (formula_column): {_columns(asked, header)}.")
+            raise UserError(f"{path} has no column {asked} (formula_column): {_valid(asked, header)}.")
         return asked
-    for known, name in itertools.product(FORMULA_NAMES, header):
-        if _plain(name) == known:
-            return name
+    for known in FORMULA_NAMES:
+        for name in header:
+            if _plain(name) == known:
+                return name
     raise UserError(
-        f"{path} has no column of formulas that can be told by its name: name it with formula_column=; "
-        f"its columns are {_listed(header)}."
+        f"{path} has no column that its name tells to hold formulas: name it with formula_column=; "
+        f"its columns are {', '.join(header[:_MOST_COLUMNS_NAMED])}."
     )
 
 
-def _columns(asked: str, header: Sequence[str]) -> str:
-    return nearest(asked, header) if 0 < len(header) <= 30 else nearest(asked, header[:30]) + ", ..."
-
-
-def _listed(header: Sequence[str]) -> str:
-    return ", ".join(header[:30]) + (", ..." if len(header) > 30 else "")
+def _valid(asked: str, header: Sequence[str]) -> str:
+    return nearest(asked, header, most=_MOST_COLUMNS_NAMED, what="its columns are")
 
 
 def _table(
