@@ -48,14 +48,17 @@ class BranchingGrid(Space):
 
     @property
     def size(self) -> int:
+        """How many candidates there are."""
         return sum(len(distributions) for distributions in GRID.values())
 
     def candidates(self) -> Iterator[Candidate]:
+        """Each network once, in the order of SDM 2022, Table 2."""
         for location, distributions in GRID.items():
             for distribution in distributions:
                 yield self._candidate(location, distribution)
 
     def suggest(self, trial: BaseTrial) -> Candidate:
+        """The candidate at the trial's parameters."""
         location = trial.suggest_categorical("location", tuple(GRID))
         # Each location has its own parameter: Optuna's parameters keep their choices throughout a study.
         choices = tuple(",".join(map(str, distribution)) for distribution in GRID[location])

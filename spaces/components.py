@@ -40,15 +40,18 @@ class Components(Space):
 
     @property
     def size(self) -> int:
+        """How many candidates there are."""
         return len(ACTIVATIONS) * len(REGULARISERS) * 2 * 2
 
     def candidates(self) -> Iterator[Candidate]:
+        """Each network once, in a fixed order."""
         for activation, regulariser, skip, branching in product(
             ACTIVATIONS, REGULARISERS, (False, True), (False, True)
         ):
             yield self._candidate(activation, regulariser, skip, branching)
 
     def suggest(self, trial: BaseTrial) -> Candidate:
+        """The candidate at the trial's parameters."""
         return self._candidate(
             cast(Activation, trial.suggest_categorical("activation", ACTIVATIONS)),
             trial.suggest_categorical("regulariser", REGULARISERS),

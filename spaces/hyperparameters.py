@@ -29,6 +29,7 @@ class Range:
     high: float
 
     def suggest(self, trial: BaseTrial) -> float:
+        """The value at the trial's parameter of this name."""
         return trial.suggest_float(self.name, self.low, self.high, log=True)
 
 
@@ -60,6 +61,7 @@ class Hyperparameters(Space):
     base: Architecture
 
     def suggest(self, trial: BaseTrial) -> Candidate:
+        """The candidate at the trial's parameters."""
         return Candidate(self._architecture(trial), self._recipe(trial))
 
     def _architecture(self, trial: BaseTrial) -> Architecture:
