@@ -1,0 +1,1 @@
+"""Architectures, the networks built from them, and the training engine: torch and numpy only."""

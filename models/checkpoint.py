@@ -23,7 +23,7 @@ class CheckpointError(ValueError):
 
 
 def write(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write tensors and JSON-able facts to `path` (.npz); a reader sees the old file or the new one, nothing between."""
+    """Write tensors and JSON-able facts to `path` (.npz); a reader sees the old file or the new one, whole."""
     header = json.dumps({"format": FORMAT, **facts}).encode()
     arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")

@@ -17,10 +17,12 @@ KERAS_BATCH_NORM_EPSILON = 1e-3
 
 
 def activation_of(architecture: Architecture) -> Callable[[Tensor], Tensor]:
+    """The activation as a function of a tensor."""
     if architecture.activation == "leaky_relu":
         slope = architecture.slope
         return lambda x: F.leaky_relu(x, slope)
-    return {"relu": F.relu, "gelu": F.gelu, "silu": F.silu}[architecture.activation]
+    others: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "silu": F.silu}
+    return others[architecture.activation]
 
 
 class Layer(nn.Module):

@@ -38,7 +38,12 @@ class Recipe:
     standardise: bool = False
 
     def __post_init__(self) -> None:
-        for field, names in (("optimiser", Optimiser), ("schedule", Schedule), ("loss", Loss), ("precision", Precision)):
+        for field, names in (
+            ("optimiser", Optimiser),
+            ("schedule", Schedule),
+            ("loss", Loss),
+            ("precision", Precision),
+        ):
             if getattr(self, field) not in get_args(names):
                 raise ValueError(f"recipe.{field}={getattr(self, field)!r} is none of {', '.join(get_args(names))}")
         for field in ("learning_rate", "weight_decay", "averaging"):

@@ -47,7 +47,7 @@ class Epoch:
     seconds: float
 
 
-class NonFiniteLoss(ArithmeticError):
+class NonFiniteLossError(ArithmeticError):
     """Training left the finite numbers; says in which epoch."""
 
 
@@ -56,7 +56,7 @@ class TrainingRun:
 
     `best_error`, `best_epoch`, `epochs`, `seconds` and `stop_reason` (None until it has stopped) say how it stands.
     The seed sets first weights, order of rows and dropout, each by a generator of its own.
-    Raises ValueError where data and architecture do not fit, NonFiniteLoss from the iteration.
+    Raises ValueError where data and architecture do not fit, NonFiniteLossError from the iteration.
     """
 
     def __init__(self, candidate: Candidate, data: TrainingData, seed: int = 0, device: str = "cpu") -> None:
@@ -107,7 +107,7 @@ class TrainingRun:
         validation_error = self._validate()
         if not math.isfinite(train_error) or not math.isfinite(validation_error):
             self.stop_reason = f"loss not finite in epoch {self.epochs + 1}"
-            raise NonFiniteLoss(self.stop_reason)
+            raise NonFiniteLossError(self.stop_reason)
         self.epochs += 1
         improved = validation_error < self.best_error
         if improved:
@@ -130,7 +130,9 @@ class TrainingRun:
         rate = self.recipe.learning_rate
         self.network.train()
         for first, last in self.batches:
-            rate = self._plateau.rate if self.recipe.schedule == "plateau" else learning_rate_at(self.recipe, step, steps)
+            rate = (
+                self._plateau.rate if self.recipe.schedule == "plateau" else learning_rate_at(self.recipe, step, steps)
+            )
             rows = order[first:last]
             total += len(rows) * self._step(self._x[rows], self._y[rows], rate)
             step += 1
@@ -241,10 +243,12 @@ def batch_bounds(rows: int, batch_size: int, batch_norm: bool) -> list[tuple[int
 
 
 def copy_into(state: dict[str, Tensor], source: dict[str, Tensor]) -> None:
+    """Overwrite the tensors of `state` in place."""
     with torch.no_grad():
         for name, value in state.items():
             value.copy_(source[name])
 
 
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, under the rest of their names."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

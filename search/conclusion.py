@@ -74,10 +74,12 @@ def ranking_rows(standings: Sequence[Standing], base: Recipe) -> list[tuple[str,
 
 
 def headings(unit: str) -> tuple[str, ...]:
+    """`COLUMNS` with the unit of the error."""
     return tuple(f"validation MAE {unit}".strip() if name == "validation" else name for name in COLUMNS)
 
 
 def show_ranking(standings: Sequence[Standing], base: Recipe, unit: str, console: Console) -> None:
+    """Print the ranking; columns that would be empty are left out."""
     table = Table(box=None, padding=(0, 1))
     for name, heading in zip(COLUMNS, headings(unit), strict=True):
         table.add_column(heading, justify="left" if name in ("network", "stopped by") else "right")
@@ -90,6 +92,7 @@ def show_ranking(standings: Sequence[Standing], base: Recipe, unit: str, console
 
 
 def markdown(standings: Sequence[Standing], base: Recipe, unit: str) -> str:
+    """The ranking as a Markdown table."""
     rows = [headings(unit), tuple("---" for _ in COLUMNS), *ranking_rows(standings, base)]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
@@ -122,6 +125,7 @@ def write_conclusion(standings: Sequence[Standing], test: TestError, split: Spli
 
 
 def show_winner(standings: Sequence[Standing], test: TestError, split: Split, base: Recipe, console: Console) -> None:
+    """Print which network won and what it does on the test set."""
     winner = standings[0]
     console.print(
         f"\n[bold]{name_of(winner.candidate, base)}[/bold] has the lowest validation MAE, "

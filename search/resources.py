@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from functools import partial
 
 import ray
 import torch
@@ -37,7 +38,7 @@ class Resources:
         return f"{self.concurrent} at a time, each on {self.cpus_per_trial:g} CPU{gpu}"
 
 
-def available(config: SearchConfig) -> tuple[float, float]:
+def available() -> tuple[float, float]:
     """CPUs and GPUs of this machine, or of the cluster that Ray has joined."""
     if ray.is_initialized():
         total = ray.cluster_resources()
@@ -46,6 +47,7 @@ def available(config: SearchConfig) -> tuple[float, float]:
 
 
 def usable_cpus() -> int:
+    """CPUs this process may run on, which in a container or under a scheduler are fewer than the machine's."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -55,7 +57,7 @@ def resources_for(config: SearchConfig, trials: int | None) -> Resources:
     One CPU a trial, and as many trials as there are CPUs, does more in a minute than several threads on one small
     network. Raises UserError where more was asked for than there is.
     """
-    cpus, gpus = available(config)
+    cpus, gpus = available()
     where = "the cluster" if ray.is_initialized() else "this machine"
     gpu_share = config.gpus_per_trial
     if gpu_share is None:
@@ -84,12 +86,12 @@ def start_ray(config: SearchConfig) -> None:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if ray.is_initialized():
         return
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     if config.cluster.address is None:
-        ray.init(address="local", include_dashboard=False, num_cpus=usable_cpus(), **quiet)
-        return
+        start = partial(ray.init, address="local", include_dashboard=False, num_cpus=usable_cpus())
+    else:
+        start = partial(ray.init, address=config.cluster.address)
     try:
-        ray.init(address=config.cluster.address, **quiet)
+        start(log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as error:
         raise UserError(
             f"there is no Ray cluster at cluster.address={config.cluster.address}: start one (`ray up cluster.yaml`, "

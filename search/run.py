@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from search.config import help_text, parse
 from search.errors import UserError
@@ -17,9 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         config = parse(arguments)
-        from search.session import search  # Ray, torch and MLflow take seconds: a typing error need not wait for them
-
-        return search(config)
+        # Ray, torch and MLflow take seconds to import: a typing error need not wait for them.
+        return int(import_module("search.session").search(config))
     except UserError as mistake:
         print(f"search.run: {mistake}", file=sys.stderr)
         return 2

@@ -53,6 +53,7 @@ def search(config: SearchConfig) -> int:
 
 
 def space_of(config: SearchConfig) -> Space:
+    """The space that the configuration names. Raises UserError where it cannot be made."""
     base = PUBLISHED[config.space.architecture] if config.space.architecture else Architecture()
     try:
         return build(config.space.name, config.recipe, base, config.space.budget)
@@ -73,9 +74,8 @@ def log_to(folder: Path) -> None:
     warnings.simplefilter("default")
 
 
-def run(
-    config: SearchConfig, space: Space, split: Split, resources: Resources, folder: Path, console: Console
-) -> int:
+def run(config: SearchConfig, space: Space, split: Split, resources: Resources, folder: Path, console: Console) -> int:
+    """Train, rank, test the winner and say where to look; the exit status."""
     tracker = Tracker(config, split)
     total = total_trials(config, space)
     started = time.time()
@@ -107,6 +107,7 @@ def run(
 
 
 def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console: Console) -> int:
+    """Rank what was trained, test the winner, and write both to MLflow and the terminal; the exit status."""
     standings = rank(results)
     tracker.writer.flush()
     if not standings or not standings[0].trained:

@@ -21,6 +21,7 @@ TRIES_FOR_A_NEW_POINT = 200
 
 
 def trial_config(candidate: Candidate, seed: int) -> dict[str, Any]:
+    """What Ray Tune hands to a trial."""
     return {"candidate": candidate.to_json(), "seed": seed}
 
 
@@ -82,6 +83,7 @@ class DefineByRun:
 
 
 def sampler_for(seed: int) -> optuna.samplers.BaseSampler:
+    """TPE for conditional spaces and parallel trials."""
     # Conditional parameters need `group`, parallel trials `constant_liar`: without them the sampler falls back to
     # drawing independently or draws the same point for every worker.
     return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)

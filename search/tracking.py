@@ -83,12 +83,12 @@ class Writer:
     """Runs writes to MLflow in one thread, in order, so that no trial waits for them."""
 
     def __init__(self) -> None:
-        self._writes: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._writes: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self.failures = 0
         self._thread = threading.Thread(target=self._run, name="mlflow-writer", daemon=True)
         self._thread.start()
 
-    def put(self, write: Callable[[], None]) -> None:
+    def put(self, write: Callable[[], object]) -> None:
         self._writes.put(write)
 
     def _run(self) -> None:
@@ -254,6 +254,7 @@ class Tracker:
 
 
 def experiment_name(config: SearchConfig) -> str:
+    """The MLflow experiment: as asked for, or by space and data, `branching on jarvis formation_energy`."""
     data = config.data
     table = Path(data.path).stem if data.path else data.dataset
     return config.experiment or f"{config.space.name} on {table} {data.target or data.property}"

@@ -12,7 +12,7 @@ from ray import tune
 
 from models import checkpoint
 from models.candidate import Candidate
-from models.training import NonFiniteLoss, TrainingData, TrainingRun
+from models.training import NonFiniteLossError, TrainingData, TrainingRun
 
 TRAINING_FILE = "training.npz"
 """All that a run needs to go on."""
@@ -58,7 +58,7 @@ class Trial(tune.Trainable):
             epoch = next(self._epochs)
         except StopIteration:
             return {**self._standing(), "done": True}
-        except NonFiniteLoss as failure:
+        except NonFiniteLossError as failure:
             return {**self._standing(), METRIC: math.inf, "failure": str(failure), "done": True}
         save = time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS
         return {

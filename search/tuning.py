@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import sys
 import time
@@ -50,6 +49,7 @@ def candidate_limit(config: SearchConfig, space: Space) -> int | None:
 
 
 def searcher_for(config: SearchConfig, space: Space, deadline: float | None) -> CandidateSearcher:
+    """What hands out the space's candidates: every one of a finite space, Optuna's suggestions of an infinite one."""
     limit = candidate_limit(config, space)
     if space.size is not None:
         candidates = list(space.candidates())[:limit]
@@ -58,6 +58,7 @@ def searcher_for(config: SearchConfig, space: Space, deadline: float | None) -> 
 
 
 def scheduler_for(config: SchedulerConfig, epochs: int) -> TrialScheduler:
+    """What stops poor trials early: Ray Tune's ASHA or HyperBand by epochs, or nothing."""
     common = {"time_attr": TIME_ATTRIBUTE, "max_t": epochs, "reduction_factor": config.reduction_factor}
     if config.name == "asha":
         return ASHAScheduler(metric=METRIC, mode="min", grace_period=min(config.grace_epochs, epochs), **common)
@@ -107,10 +108,6 @@ def run_trials(
 
 
 def total_trials(config: SearchConfig, space: Space) -> int | None:
+    """Candidates times seeds; None where only the time budget ends the search."""
     limit = candidate_limit(config, space)
     return None if limit is None else limit * len(config.seeds)
-
-
-def worst_case_epochs(config: SearchConfig, trials: int) -> int:
-    """Epochs of all trials if none stops early."""
-    return math.ceil(trials * config.recipe.epochs)

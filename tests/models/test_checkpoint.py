@@ -24,7 +24,9 @@ def test_round_trip(tmp_path: Path) -> None:
     write(tmp_path / "file.npz", TENSORS, {"seed": 3, "nothing": None})
     tensors, facts = read(tmp_path / "file.npz")
     assert facts == {"seed": 3, "nothing": None}
-    assert all(torch.equal(tensors[name], TENSORS[name]) and tensors[name].dtype == TENSORS[name].dtype for name in TENSORS)
+    assert all(
+        torch.equal(tensors[name], TENSORS[name]) and tensors[name].dtype == TENSORS[name].dtype for name in TENSORS
+    )
     assert list(tmp_path.iterdir()) == [tmp_path / "file.npz"]
 
 

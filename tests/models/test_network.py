@@ -3,6 +3,7 @@
 import ast
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -11,9 +12,16 @@ from torch.nn import functional as F
 
 import models
 from models.architecture import BRNET, ELEMNET, IRNET, Architecture, Branching, Group
-from models.network import BranchedGroup, Dropout, Layer, build, predict
+from models.network import BranchedGroup, Dropout, Layer, Network, build, predict
 
 SMALL = (Group(6, 2), Group(5, 1))
+
+
+def layers_of(network: Network, branch: int = 0) -> list[Layer]:
+    """The layers of one branch of the first group."""
+    group = network.groups[0]
+    assert isinstance(group, BranchedGroup)
+    return cast("list[Layer]", list(cast("torch.nn.Sequential", group.branches[branch])))
 
 
 def linear(layer: torch.nn.Linear, x: Tensor) -> Tensor:
@@ -23,11 +31,7 @@ def linear(layer: torch.nn.Linear, x: Tensor) -> Tensor:
 def test_layer_adds_identity_where_width_stays_and_a_projection_where_it_changes() -> None:
     network = build(Architecture(groups=(Group(6, 2),), input_width=4, skip=True))
     x = torch.randn(7, 4)
-    group = network.groups[0]
-    assert isinstance(group, BranchedGroup)
-    first, second = group.branches[0]
-    assert isinstance(first, Layer)
-    assert isinstance(second, Layer)
+    first, second = layers_of(network)
     assert first.projection is not None
     assert second.projection is None
     h = F.leaky_relu(linear(first.linear, x), 0.3) + linear(first.projection, x)
@@ -39,9 +43,7 @@ def test_branches_have_the_same_input_and_their_outputs_are_added() -> None:
     architecture = Architecture(groups=(Group(6, 3),), branchings=(Branching(0, (2, 1)),), input_width=4)
     network = build(architecture)
     x = torch.randn(7, 4)
-    group = network.groups[0]
-    assert isinstance(group, BranchedGroup)
-    long, short = group.branches
+    long, short = layers_of(network), layers_of(network, branch=1)
     by_hand = F.leaky_relu(linear(long[1].linear, F.leaky_relu(linear(long[0].linear, x), 0.3)), 0.3)
     by_hand = by_hand + F.leaky_relu(linear(short[0].linear, x), 0.3)
     torch.testing.assert_close(network(x), linear(network.output, by_hand))
@@ -51,7 +53,8 @@ def test_batch_norm_stands_between_linear_and_activation_and_not_on_the_skip() -
     architecture = Architecture(groups=(Group(6, 1),), input_width=4, skip=True, batch_norm=True, activation="relu")
     network = build(architecture).train()
     x = torch.randn(9, 4)
-    layer = network.groups[0].branches[0][0]
+    layer = layers_of(network)[0]
+    assert layer.projection is not None
     z = linear(layer.linear, x)
     normed = (z - z.mean(0)) / (z.var(0, unbiased=False) + 1e-3).sqrt()
     by_hand = linear(network.output, normed.relu() + linear(layer.projection, x))
@@ -92,7 +95,7 @@ def test_irnet_has_the_published_running_statistics() -> None:
 
 def test_elemnet_drops_after_layers_4_7_10_and_13_in_training_only() -> None:
     network = build(ELEMNET)
-    rates = [group.dropout.rate if isinstance(group.dropout, Dropout) else 0.0 for group in network.groups]
+    rates = [group.dropout.rate if isinstance(group.dropout, Dropout) else 0.0 for group in network.groups.children()]
     assert rates == [0.2, 0.1, 0.3, 0.2, 0.0, 0.0]
     x = torch.rand(5, 86)
     network.train()

@@ -13,7 +13,7 @@ from models.candidate import Candidate
 from models.checkpoint import CheckpointError
 from models.network import build, predict
 from models.recipe import FAST, PAPER, Recipe
-from models.training import Epoch, NonFiniteLoss, TrainingData, TrainingRun, batch_bounds
+from models.training import Epoch, NonFiniteLossError, TrainingData, TrainingRun, batch_bounds
 
 SMALL = Architecture(groups=(Group(32, 2), Group(16, 1)), branchings=(Branching(0, (1, 1)),), skip=True)
 QUICK = Recipe(learning_rate=1e-3, batch_size=32, epochs=4)
@@ -55,7 +55,7 @@ def test_equals_a_plain_pytorch_loop(mp_data: TrainingData) -> None:
         for rows in torch.randperm(len(x), generator=order).split(32):
             adam.zero_grad()
             loss = (network(x[rows])[:, 0] - y[rows]).abs().mean()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             adam.step()
             total += loss.item() * len(rows)
         error = (predict(network, x_validation)[:, 0] - y_validation).abs().mean().item()
@@ -126,7 +126,7 @@ def test_errors_and_networks_are_in_the_targets_unit(recipe: Recipe, mp_data: Tr
 def test_a_loss_that_is_not_finite_ends_the_run_with_its_reason(mp_data: TrainingData) -> None:
     recipe = replace(QUICK, optimiser="sgd", loss="mse", learning_rate=1e6)
     run = TrainingRun(Candidate(SMALL, recipe), mp_data)
-    with pytest.raises(NonFiniteLoss, match="not finite in epoch 1"):
+    with pytest.raises(NonFiniteLossError, match="not finite in epoch 1"):
         list(run)
     assert run.stop_reason is not None
     assert list(run) == []
@@ -152,7 +152,9 @@ def test_several_outputs_are_each_learnt(mp_data: TrainingData) -> None:
     candidate = Candidate(SMALL.with_output(2, "regression"), replace(QUICK, epochs=15, standardise=True))
     run = TrainingRun(candidate, data)
     list(run)
-    errors = (predict(run.best_network(), torch.tensor(data.x_validation)).numpy() - two(mp_data.y_validation)).__abs__()
+    errors = (
+        predict(run.best_network(), torch.tensor(data.x_validation)).numpy() - two(mp_data.y_validation)
+    ).__abs__()
     guess = np.abs(data.y_validation - np.median(data.y_train, axis=0)).mean(axis=0)
     assert (errors.mean(axis=0) < 0.6 * guess).all()
     assert run.best_error == pytest.approx(errors.mean(), rel=1e-4)
@@ -186,7 +188,13 @@ def test_a_checkpoint_of_another_trial_is_refused(mp_data: TrainingData, tmp_pat
 
 @pytest.mark.parametrize(
     ("rows", "batch_size", "batch_norm", "sizes"),
-    [(10, 4, False, [4, 4, 2]), (9, 4, False, [4, 4, 1]), (9, 4, True, [4, 5]), (1, 4, True, [1]), (8, 4, True, [4, 4])],
+    [
+        (10, 4, False, [4, 4, 2]),
+        (9, 4, False, [4, 4, 1]),
+        (9, 4, True, [4, 5]),
+        (1, 4, True, [1]),
+        (8, 4, True, [4, 4]),
+    ],
 )
 def test_batches_cover_all_rows(rows: int, batch_size: int, batch_norm: bool, sizes: list[int]) -> None:
     bounds = batch_bounds(rows, batch_size, batch_norm)

@@ -1,0 +1,82 @@
+"""The arguments of the command line, each checked by itself: known key, known option, readable value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from search.data.catalog import nearest
+from search.errors import UserError
+from search.settings import GROUPS, keys
+
+LONGEST_SHOWN = 80
+
+
+@dataclass
+class Overrides:
+    """What the user said: an option for some groups, values for some keys. Where a key comes twice, the last counts."""
+
+    options: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    texts: dict[str, str | None] = field(default_factory=dict)
+    """Free text by key. It never meets Hydra, in whose grammar brackets, spaces, = and ${ have meanings."""
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.options or key in self.values or key in self.texts
+
+    def for_hydra(self) -> list[str]:
+        """The options and values in Hydra's grammar."""
+        return [f"{group}={option}" for group, option in self.options.items()] + [
+            f"{key}={json.dumps(value)}" for key, value in self.values.items()
+        ]
+
+
+def read_overrides(arguments: Sequence[str], options: Mapping[str, Sequence[str]]) -> Overrides:
+    """The arguments, where each group has the given options.
+
+    Raises UserError on the first that is not `key=value`, has an unknown key or option, or an unreadable value.
+    """
+    overrides, known = Overrides(), keys()
+    for argument in arguments:
+        key, equals, text = argument.partition("=")
+        if not equals or not key:
+            raise UserError(f"{shown(argument)} is not a setting: write key=value, as in trials=20.")
+        if key in GROUPS:
+            if text not in options[key]:
+                raise UserError(f"{shown(argument)} is unknown: {nearest(text, options[key])}.")
+            overrides.options[key] = text
+        elif key in known:
+            reader = known[key].reader
+            try:
+                value = reader.read(text)
+            except ValueError:
+                raise UserError(_unreadable(argument, text, reader.expects, reader.names)) from None
+            (overrides.texts if reader.is_text else overrides.values)[key] = value
+        else:
+            raise UserError(_unknown(key, argument, [*GROUPS, *known]))
+    return overrides
+
+
+def _unreadable(argument: str, text: str, expects: str, names: Sequence[str]) -> str:
+    if names:
+        return f"{shown(argument)} is unknown: {nearest(text, names)}."
+    return f"{shown(argument)} is not {expects}."
+
+
+def _unknown(key: str, argument: str, known: Sequence[str]) -> str:
+    if key == "resume":
+        return f"{shown(argument)} goes on with a search as it was started: give it alone, without other settings."
+    # `batch_size` is found as well as `recipe.batch_size`
+    found = {name.rpartition(".")[2]: name for name in known} | {name: name for name in known}
+    close = list(dict.fromkeys(found[match] for match in get_close_matches(key.lower(), found, n=3, cutoff=0.6)))
+    hint = f"did you mean {' or '.join(close[:2])}? " if close else ""
+    return f"{shown(argument)} sets nothing, there is no {shown(key)}: {hint}{'A' if hint else 'a'}ll keys are in --help."
+
+
+def shown(text: str) -> str:
+    """Text of a user's as it can stand in a sentence: in one line and not too long."""
+    line = text if text and text.isprintable() else ascii(text)
+    return line if len(line) <= LONGEST_SHOWN else line[: LONGEST_SHOWN - 3] + "..."

@@ -1,0 +1,142 @@
+"""What the text of a setting may be, and the value it stands for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+MOST_SEEDS = 10_000
+HIGHEST_SEED = 2**32 - 1
+"""The highest that numpy takes."""
+
+LONGEST_SECONDS = 365 * 86_400.0
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_UNIT_SECONDS = (86_400.0, 3_600.0, 60.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the text of one setting.
+
+    `expects` says what the text has to be, as the end of the sentence "trials=x is not ...". `read` raises ValueError
+    on any other. `names` are the only texts there are, where they can be listed. `is_text` marks free text, which is
+    taken as typed.
+    """
+
+    expects: str
+    read: Callable[[str], Any]
+    names: tuple[str, ...] = ()
+    is_text: bool = False
+
+
+def optional(reader: Reader) -> Reader:
+    """The reader that also takes `null`, for None."""
+    return Reader(
+        reader.expects,
+        lambda text: None if text == "null" else reader.read(text),
+        reader.names and (*reader.names, "null"),
+        reader.is_text,
+    )
+
+
+def whole(least: int | None = None) -> Reader:
+    """A whole number, `least` or more; also written 4.5e6."""
+
+    def read(text: str) -> int:
+        value = _finite(text) if re.search(r"[.eE]", text) else int(text)
+        if value != int(value) or (least is not None and value < least):
+            raise ValueError(text)
+        return int(value)
+
+    return Reader("a whole number" + ("" if least is None else f" of {least} or more"), read)
+
+
+def number(above: float | None = None) -> Reader:
+    """A finite number, greater than `above`."""
+
+    def read(text: str) -> float:
+        value = _finite(text)
+        if above is not None and value <= above:
+            raise ValueError(text)
+        return value
+
+    return Reader("a number" + ("" if above is None else f" above {above:g}"), read)
+
+
+def one_of(names: Iterable[str]) -> Reader:
+    """One of the names."""
+    valid = tuple(names)
+
+    def read(text: str) -> str:
+        if text not in valid:
+            raise ValueError(text)
+        return text
+
+    return Reader(f"one of {', '.join(valid)}", read, valid)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _read_text(text: str) -> str:
+    if not text:
+        raise ValueError(text)
+    return text
+
+
+def _read_truth(text: str) -> bool:
+    return {"true": True, "false": False}[text.lower()] if text.lower() in ("true", "false") else _refuse(text)
+
+
+def _refuse(text: str) -> bool:
+    raise ValueError(text)
+
+
+def _read_seconds(text: str) -> float:
+    """1h30m -> 5400."""
+    match = _DURATION.fullmatch(text)
+    if not match or not text:
+        raise ValueError(text)
+    seconds = sum(float(part) * unit for part, unit in zip(match.groups(), _UNIT_SECONDS, strict=True) if part)
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise ValueError(text)
+    return seconds
+
+
+def _read_seeds(text: str) -> list[int]:
+    """3 -> [0, 1, 2]; [3,5] -> [3, 5]."""
+    listed = re.fullmatch(r"\[(.*)\]", text)
+    if listed:
+        seeds = [int(seed) for seed in listed[1].split(",")]
+    else:
+        count = int(text)
+        seeds = list(range(count)) if count <= MOST_SEEDS else []
+    in_range = all(0 <= seed <= HIGHEST_SEED for seed in seeds)
+    if not 1 <= len(seeds) <= MOST_SEEDS or len(set(seeds)) < len(seeds) or not in_range:
+        raise ValueError(text)
+    return seeds
+
+
+def _read_gpus(text: str) -> float:
+    gpus = _finite(text)
+    if gpus < 0 or (gpus > 1 and gpus != int(gpus)):
+        raise ValueError(text)
+    return gpus
+
+
+TEXT = Reader("a text: it is empty", _read_text, is_text=True)
+TRUTH = Reader("true or false", _read_truth)
+SECONDS = Reader("a time above 0 and up to 365d, such as 45s, 90m, 1h30m, or 5400 for seconds", _read_seconds)
+SEEDS = Reader(
+    f"a number of seeds (1 to {MOST_SEEDS}) or a list of different ones (0 to {HIGHEST_SEED}) such as [3,5]",
+    _read_seeds,
+)
+GPUS = Reader("a part of one GPU (0 to 1) or a whole number of GPUs", _read_gpus)

@@ -1,0 +1,161 @@
+"""Every setting of a search: its key, type, default and meaning. Hydra's schema, the errors and --help come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import Field, asdict, dataclass, field, fields, make_dataclass
+from typing import Any, get_args, get_type_hints
+
+from hydra.core.config_store import ConfigStore
+
+from models.architecture import PUBLISHED
+from models.recipe import RECIPES, Recipe
+from search.data.request import DEFAULT_OUTLIERS, DataRequest
+from search.readers import GPUS, SECONDS, SEEDS, TEXT, TRUTH, Reader, number, one_of, optional, whole
+
+CONFIG_NAME = "search"
+"""The primary config: search/conf/search.yaml."""
+
+GROUPS = {
+    "space": "what to search",
+    "dataset": "what to train on",
+    "recipe": "how to train",
+    "scheduler": "which trials to stop early",
+    "cluster": "where to run",
+    "tracking": "where MLflow keeps the results",
+}
+"""Groups of options and their meaning; the options are the files of search/conf, and `models.recipe.RECIPES`."""
+
+RECIPE_MEANINGS = {
+    "optimiser": "which steps to take",
+    "learning_rate": "the peak of the schedule",
+    "schedule": "how the learning rate changes",
+    "weight_decay": "pull of the weights towards 0",
+    "batch_size": "rows a step",
+    "loss": "what a regression lowers",
+    "epochs": "passes over the training rows, at most",
+    "patience": "epochs without improvement before stopping; 0 never stops early",
+    "averaging": "decay per step of the moving average of the weights; 0 keeps none",
+    "precision": "of the layers' products; auto is bfloat16 where the hardware has it",
+    "standardise": "train on (y - mean) / std",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key that users set: how its text is read, and what it means in one line."""
+
+    reader: Reader
+    meaning: str
+
+
+def setting(default: Any, reader: Reader, meaning: str) -> Any:
+    """A dataclass field that users set."""
+    metadata = {"setting": Setting(reader, meaning)}
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass
+class NamedSettings:
+    """A group whose option is nothing but its name: space, dataset."""
+
+    name: str = ""
+
+
+@dataclass
+class SchedulerSettings:
+    """Both numbers are None where nothing is stopped early."""
+
+    name: str = ""
+    grace_epochs: int | None = setting(None, whole(1), "epochs that every trial gets")
+    reduction_factor: int | None = setting(None, whole(2), "one trial in so many goes on")
+
+
+@dataclass
+class ClusterSettings:
+    """`address` as `ray.init` takes it."""
+
+    name: str = ""
+    address: str = setting("", TEXT, "of the running Ray, for cluster=auto: auto, or host:port")
+
+
+@dataclass
+class TrackingSettings:
+    """`uri` as MLflow takes it."""
+
+    name: str = ""
+    uri: str | None = setting(None, TEXT, "sqlite:///<file>, or the server's address")
+
+
+def _recipe_field(part: Field[Any], hint: Any) -> tuple[str, Any, Any]:
+    """A field of Recipe as Hydra can hold it (Literal as str), with the reader of its type."""
+    readers = {int: whole(), float: number(), bool: TRUTH}
+    reader = readers[hint] if hint in readers else one_of(get_args(hint))
+    return part.name, hint if hint in readers else str, setting(part.default, reader, RECIPE_MEANINGS[part.name])
+
+
+RecipeSettings: Any = make_dataclass(
+    "RecipeSettings", [_recipe_field(part, get_type_hints(Recipe)[part.name]) for part in fields(Recipe)]
+)
+"""Recipe, unfrozen, for Hydra to override."""
+
+
+@dataclass
+class Settings:
+    """Hydra's schema of a search."""
+
+    space: NamedSettings = field(default_factory=NamedSettings)
+    dataset: NamedSettings = field(default_factory=NamedSettings)
+    recipe: Any = field(default_factory=RecipeSettings)
+    scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+
+    budget: int | None = setting(None, optional(whole()), "parameters of every network, within 0.5 %; space=branching")
+    architecture: str | None = setting(
+        None, optional(one_of(PUBLISHED)), "published network to train, by default BRNet; space=hyperparameters"
+    )
+
+    property: str = setting(DataRequest.property, TEXT, "what to predict")
+    path: str | None = setting(None, optional(TEXT), "the table; dataset=csv")
+    target: str | None = setting(None, optional(TEXT), "the column to predict; dataset=csv")
+    formula_column: str | None = setting(None, optional(TEXT), "the column of formulas, else found; dataset=csv")
+    data_dir: str | None = setting(None, optional(TEXT), "folder of <dataset>/<property>.csv, instead of downloads")
+    rows: int | None = setting(None, optional(whole()), "compositions to keep, drawn at random")
+    outliers: float = setting(DEFAULT_OUTLIERS, number(), "spreads from the median beyond which a value is rejected")
+    split_seed: int = setting(DataRequest.split_seed, whole(0), "seed of the split; the default is the paper's")
+
+    trials: int | None = setting(None, optional(whole(1)), "candidates to train; all of a finite space")
+    time_budget: float | None = setting(None, optional(SECONDS), "time for the whole search: 45s, 90m, 1h30m")
+    seeds: list[int] = setting([0], SEEDS, "how many seeds for each candidate, or which: [3,5]")
+    cpus_per_trial: float | None = setting(None, optional(number(above=0)), "cores for one trial; chosen if null")
+    gpus_per_trial: float | None = setting(None, optional(GPUS), "GPUs for one trial, 0.25 shares; chosen if null")
+    max_concurrent: int | None = setting(None, optional(whole(1)), "trials at a time; as many as fit if null")
+    dry_run: bool = setting(False, TRUTH, "print the plan and train nothing")
+
+    output: str = setting("runs", TEXT, "folder for the state of searches")
+    experiment: str | None = setting(None, optional(TEXT), "MLflow's experiment; space, dataset and property if null")
+    name: str | None = setting(None, optional(TEXT), "the search's name in MLflow; chosen if null")
+
+
+def keys() -> dict[str, Setting]:
+    """Every key users set, such as `trials` and `recipe.epochs`; the groups themselves are in GROUPS."""
+    return dict(_keys(Settings(), ""))
+
+
+def _keys(part: Any, prefix: str) -> Iterator[tuple[str, Setting]]:
+    for entry in fields(part):
+        if "setting" in entry.metadata:
+            yield prefix + entry.name, entry.metadata["setting"]
+        elif entry.name in GROUPS:
+            yield from _keys(getattr(part, entry.name), f"{entry.name}.")
+
+
+def register() -> None:
+    """Gives Hydra the schema and the recipes; doing it again changes nothing."""
+    store = ConfigStore.instance()
+    store.store(name="settings", node=Settings)
+    for name, recipe in RECIPES.items():
+        store.store(group="recipe", name=name, node=asdict(recipe))
