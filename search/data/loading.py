@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.cache import load_cleaned, save_cleaned
+from search.data.catalog import CSV
 from search.data.cleaning import RULES_VERSION, Cleaned, clean, elements_of
 from search.data.request import MINIMUM_ROWS, DataRequest
 from search.data.sources import Source, find
@@ -84,8 +85,10 @@ def _split(cleaned: Cleaned, source: Source, request: DataRequest) -> Split:
     def part(numbers: NDArray[np.intp]) -> Part:
         return Part(composition.take(numbers).x, y[numbers], formulas[numbers])
 
+    target = cleaned.report.target if request.dataset == CSV else request.property
     report = replace(
         cleaned.report,
+        target=target,
         source=source.description,
         rows_kept=len(rows),
         left_out=total - len(rows),
@@ -94,7 +97,7 @@ def _split(cleaned: Cleaned, source: Source, request: DataRequest) -> Split:
     )
     train, validation, test = (part(numbers) for numbers in dealt)
     fingerprint = _fingerprint(cleaned, rows, request.split_seed)
-    return Split(train, validation, test, report, request, report.target, source.unit, fingerprint)
+    return Split(train, validation, test, report, request, target, source.unit, fingerprint)
 
 
 def _fingerprint(cleaned: Cleaned, rows: NDArray[np.intp], seed: int) -> str:

@@ -1,0 +1,144 @@
+import csv
+import io
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.data.table import Columns, Table, read_table
+from search.errors import UserError
+
+PATH = Path("table.csv")
+GAP = Columns(("gap",))
+
+
+def read(text: str, columns: Columns = GAP, encoding: str = "utf-8") -> Table:
+    return read_table(PATH, text.encode(encoding), columns)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_reads_what_spreadsheets_write(separator: str, encoding: str, newline: str) -> None:
+    rows = [["id", "formula", "gap", "größe"], ["1", "NaN", "1.5", "x"], ["2", '"Fe2 O3"', "-2e-1", ""]]
+    table = read(newline.join(separator.join(row) for row in rows) + newline, encoding=encoding)
+    assert (table.formulas, table.values, table.lines) == (["NaN", "Fe2 O3"], ["1.5", "-2e-1"], [2, 3])
+    assert (table.target, table.energies, table.malformed) == ("gap", None, [])
+
+
+def test_decimal_commas_beside_semicolons() -> None:
+    assert read("formula;gap\nNaCl;8,5\nFeO;2.4\n").values == ["8.5", "2.4"]
+
+
+def test_quotes_separators_and_line_breaks_in_cells_keep_line_numbers() -> None:
+    table = read('\n\nformula,note,gap\nNaCl,"a, ""b""\nc",1\n\n , ,\nFeO,,2\n')
+    assert (table.formulas, table.values, table.lines) == (["NaCl", "FeO"], ["1", "2"], [4, 8])
+
+
+def test_rows_of_another_width_are_kept_apart() -> None:
+    table = read("formula,gap\nNaCl,1\nFeO,2,3\nCaO\nMgO,4\n")
+    assert table.formulas == ["NaCl", "MgO"]
+    assert table.malformed == [(3, "FeO,2,3"), (4, "CaO")]
+
+
+@pytest.mark.parametrize("name", ["formula", "Formula", "composition", "pretty_formula", "Chemical Formula"])
+def test_formula_column_is_found_by_name(name: str) -> None:
+    assert read(f"gap,{name}\n1,NaCl\n").formulas == ["NaCl"]
+
+
+def test_formula_column_can_be_named_and_formula_goes_before_composition() -> None:
+    assert read("what,gap\nNaCl,1\n", Columns(("gap",), "what")).formulas == ["NaCl"]
+    assert read("composition,formula,gap\nx,NaCl,1\n").formulas == ["NaCl"]
+
+
+@pytest.mark.parametrize(
+    "name", ["formation_energy", "Formation Energy (eV/atom)", "e_form", "formation_energy_peratom"]
+)
+def test_formation_energy_is_recognised(name: str) -> None:
+    beside = read(f"formula,gap,{name}\nNaCl,1,-2\n")
+    assert (beside.energies, beside.energy_column, beside.target_is_energy) == (["-2"], name, False)
+    target = read(f"formula,{name}\nNaCl,-2\n", Columns((name,)))
+    assert (target.values, target.energies, target.target_is_energy) == (["-2"], None, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty"),
+        (b" \n\r\n ", "is empty"),
+        (b"formula,gap\n", "no rows"),
+        (b"formula,Gap\nNaCl,1\n", "no column gap: did you mean Gap"),
+        (b"formula,band_gap,x\nNaCl,1,2\n", "did you mean band_gap? Its columns are formula, band_gap, x"),
+        (b"name,gap\nNaCl,1\n", "formula_column=; its columns are name, gap"),
+        (b"formula,gap,gap\nNaCl,1,2\n", "more than one column gap"),
+        (b"PK\3\4\0\0\0", "Excel workbook"),
+        (b"\x7fELF\0\0", "binary file"),
+        (b"\xff\xfe\x00", "not text"),
+        (b"\x81\x8d\n", "not text"),
+        (b"PAR1 but not really", "no readable Parquet"),
+        (b'formula,gap\nNaCl,1\n"FeO,2\nCaO,3\n', "line 3: not readable as CSV"),
+        (b'formula,gap\n"FeO,2\n' + b"CaO,3\n" * 30 + b'",1\n', "line 2: a quote is opened"),
+        (",".join(f"column{n}" for n in range(1000)).encode(), "column29."),
+    ],
+)
+def test_what_is_no_table_says_so(content: bytes, sentence: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_table(PATH, content, GAP)
+    assert sentence in str(caught.value)
+    assert "table.csv" in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_named_formula_column_that_is_not_there() -> None:
+    with pytest.raises(UserError, match=r"formula_column.*did you mean formula"):
+        read("formula,gap\nNaCl,1\n", Columns(("gap",), "formulae"))
+
+
+def test_a_cell_of_ten_megabytes_is_a_row() -> None:
+    table = read(f"formula,gap\n{'Fe' * 5_000_000},1\nNaCl,2\n")
+    assert table.values == ["1", "2"]
+
+
+def parquet(**columns: list[object]) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
+def test_reads_parquet() -> None:
+    table = read_table(PATH, parquet(gap=[1.5, None, 2.0], e_form=[0.0, 1.0, None], formula=["NaN", None, "FeO"]), GAP)
+    assert (table.formulas, table.values, table.energies) == (["NaN", None, "FeO"], [1.5, None, 2.0], [0.0, 1.0, None])
+    assert table.lines == [1, 2, 3]
+
+
+def test_damaged_parquet_says_so() -> None:
+    content = parquet(gap=[1.5], formula=["NaN"])
+    with pytest.raises(UserError, match="no readable Parquet"):
+        read_table(PATH, content[:-20], GAP)
+    with pytest.raises(UserError, match="did you mean gap"):
+        read_table(PATH, content, Columns(("gaps",)))
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_crash(content: bytes) -> None:
+    try:
+        read_table(PATH, b"formula,gap\n" + content, GAP)
+    except UserError:
+        pass
+
+
+@given(st.lists(st.tuples(st.text(), st.text()), min_size=1, max_size=8))
+def test_every_row_is_accounted_for(rows: list[tuple[str, str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([("formula", "gap"), *rows])
+    encoded = text.getvalue().encode(errors="replace")
+    filled = [row for row in rows if any(cell.strip() for cell in row)]
+    try:
+        table = read_table(PATH, encoded, GAP)
+    except UserError as error:
+        assert not filled or "\0" in text.getvalue() or "a quote is opened" in str(error)
+        return
+    assert len(table.formulas) + len(table.malformed) == len(filled)
