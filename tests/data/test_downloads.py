@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from search.data import DataRequest, load
-from search.data import crabnet as crabnet_module
 from search.data.catalog import DATASETS
 from search.data.downloads import UnavailableError
 from search.data.jarvis import table_of
@@ -42,8 +41,8 @@ class Pip:
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, pip: Pip, known: bytes) -> Pip:
-    monkeypatch.setattr(crabnet_module.subprocess, "run", pip)
-    monkeypatch.setattr(crabnet_module, "WHEEL_SHA256", hashlib.sha256(known).hexdigest())
+    monkeypatch.setattr("search.data.crabnet.subprocess.run", pip)
+    monkeypatch.setattr("search.data.crabnet.WHEEL_SHA256", hashlib.sha256(known).hexdigest())
     return pip
 
 
@@ -85,7 +84,7 @@ def test_pip_that_hangs_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(command: list[str], **_: object) -> None:
         raise subprocess.TimeoutExpired(command, 1)
 
-    monkeypatch.setattr(crabnet_module.subprocess, "run", hang)
+    monkeypatch.setattr("search.data.crabnet.subprocess.run", hang)
     with pytest.raises(UserError, match="TimeoutExpired"):
         load(REQUEST)
 

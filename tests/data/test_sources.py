@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from search.data import DataRequest, load
-from search.data import sources as module
 from search.data.catalog import DATASETS
 from search.data.downloads import UnavailableError
 from search.errors import UserError
@@ -26,8 +25,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> tuple[Path, bytes]:
         raise UnavailableError("no route to host")
 
-    monkeypatch.setattr(module.crabnet, "fetch", refuse)
-    monkeypatch.setattr(module.jarvis, "fetch", refuse)
+    monkeypatch.setattr("search.data.crabnet.fetch", refuse)
+    monkeypatch.setattr("search.data.jarvis.fetch", refuse)
 
 
 def test_the_local_folder_goes_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

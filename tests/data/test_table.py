@@ -1,3 +1,4 @@
+import contextlib
 import csv
 import io
 from pathlib import Path
@@ -124,21 +125,19 @@ def test_damaged_parquet_says_so() -> None:
 
 @given(st.binary(max_size=300))
 def test_no_bytes_crash(content: bytes) -> None:
-    try:
+    with contextlib.suppress(UserError):
         read_table(PATH, b"formula,gap\n" + content, GAP)
-    except UserError:
-        pass
 
 
-@given(st.lists(st.tuples(st.text(), st.text()), min_size=1, max_size=8))
+@given(st.lists(st.tuples(st.text(max_size=19), st.text(max_size=19)), min_size=1, max_size=8))
 def test_every_row_is_accounted_for(rows: list[tuple[str, str]]) -> None:
     text = io.StringIO(newline="")
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([("formula", "gap"), *rows])
     encoded = text.getvalue().encode(errors="replace")
     filled = [row for row in rows if any(cell.strip() for cell in row)]
-    try:
-        table = read_table(PATH, encoded, GAP)
-    except UserError as error:
-        assert not filled or "\0" in text.getvalue() or "a quote is opened" in str(error)
+    if not filled or "\0" in text.getvalue():
+        with pytest.raises(UserError):
+            read_table(PATH, encoded, GAP)
         return
+    table = read_table(PATH, encoded, GAP)
     assert len(table.formulas) + len(table.malformed) == len(filled)
