@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Self
 
-from hydra import compose, initialize_config_module
-from hydra.core.global_hydra import GlobalHydra
-from omegaconf import OmegaConf
-
 from models.architecture import PUBLISHED
 from models.recipe import Recipe
-from search import settings
 from search.data.request import DataRequest
 from search.errors import UserError
-from search.overrides import Overrides, read_overrides, shown
-from spaces import SPACES, build
+from search.groups import compose_values
+from search.overrides import shown
+from search.settings import DEFAULT_ARCHITECTURE
+from search.usage import help_text
+from spaces import build
 
-DEFAULT_ARCHITECTURE = "BRNet"
-HYDRA_VERSION = "1.3"
+__all__ = [
+    "ClusterConfig",
+    "SchedulerConfig",
+    "SearchConfig",
+    "SpaceConfig",
+    "TrackingConfig",
+    "help_text",
+    "parse",
+]
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class SpaceConfig:
 
 @dataclass(frozen=True)
 class SchedulerConfig:
-    """Which trials to stop early: "none", "asha" or "hyperband"; both numbers are None for "none"."""
+    """Which trials to stop early: "none", "asha" or "hyperband"; a number is None where it has no such thing."""
 
     name: str
     grace_epochs: int | None
@@ -111,12 +117,66 @@ def parse(argv: Sequence[str]) -> SearchConfig:
 
     Raises UserError, in one sentence, on anything that no search could be run with. Imports neither Ray nor torch.
     """
-    settings.register()
-    with initialize_config_module("search.conf", version_base=HYDRA_VERSION):
-        loader = GlobalHydra.instance().config_loader()
-        options = {group: loader.get_group_options(group) for group in settings.GROUPS}
-        overrides = read_overrides(argv, options)
-        composed = compose(settings.CONFIG_NAME, overrides.for_hydra(), return_hydra_config=True)
-    recipe_name = composed.hydra.runtime.choices["recipe"]
-    values = OmegaConf.to_container(composed, resolve=False)
-    ...
+    values = compose_values(argv)
+    space = _space(values)
+    data = _data(values)
+    recipe_name = values["recipe"].pop("name")
+    try:
+        recipe = Recipe(**values["recipe"])
+        build(space.name, recipe, PUBLISHED[space.architecture], space.budget)
+    except ValueError as error:
+        raise UserError(f"{error}.") from error
+    return SearchConfig(
+        space=space,
+        data=data,
+        recipe_name=recipe_name,
+        recipe=recipe,
+        scheduler=SchedulerConfig(**values["scheduler"]),
+        cluster=ClusterConfig(**values["cluster"]),
+        tracking=_tracking(values),
+        trials=values["trials"],
+        time_budget_seconds=values["time_budget"],
+        seeds=tuple(values["seeds"]),
+        cpus_per_trial=values["cpus_per_trial"],
+        gpus_per_trial=values["gpus_per_trial"],
+        max_concurrent=values["max_concurrent"],
+        dry_run=values["dry_run"],
+        output=values["output"],
+        experiment=values["experiment"] or f"{space.name} on {_table(data)}",
+        name=values["name"],
+    )
+
+
+def _space(values: dict[str, Any]) -> SpaceConfig:
+    return SpaceConfig(
+        name=values["space"]["name"],
+        budget=values["budget"],
+        architecture=values["architecture"] or DEFAULT_ARCHITECTURE,
+    )
+
+
+def _data(values: dict[str, Any]) -> DataRequest:
+    names = [part.name for part in dataclasses.fields(DataRequest) if part.name != "dataset"]
+    request = DataRequest(values["dataset"]["name"], **{name: values[name] for name in names})
+    request.check()
+    return request
+
+
+def _table(data: DataRequest) -> str:
+    if data.path is not None:
+        return f"{PurePath(data.path).name} {data.target}"
+    return f"{data.dataset} {data.property}"
+
+
+def _tracking(values: dict[str, Any]) -> TrackingConfig:
+    tracking = TrackingConfig(**values["tracking"])
+    if tracking.uri is None:
+        raise UserError("tracking=server needs the address of the server: add tracking.uri=http://host:5000.")
+    is_file = tracking.uri.startswith("sqlite:///")
+    if tracking.name == "sqlite" and not is_file:
+        raise UserError(
+            f"tracking.uri={shown(tracking.uri)} is no sqlite:///<file>: write tracking=server for another store."
+        )
+    if tracking.name == "server" and (is_file or not re.match(r"[a-z][a-z0-9+.-]*://.", tracking.uri)):
+        raise UserError(f"tracking.uri={shown(tracking.uri)} is no server's address, such as http://host:5000.")
+    return tracking

@@ -24,9 +24,6 @@ class Overrides:
     texts: dict[str, str | None] = field(default_factory=dict)
     """Free text by key. It never meets Hydra, in whose grammar brackets, spaces, = and ${ have meanings."""
 
-    def __contains__(self, key: str) -> bool:
-        return key in self.options or key in self.values or key in self.texts
-
     def for_hydra(self) -> list[str]:
         """The options and values in Hydra's grammar."""
         return [f"{group}={option}" for group, option in self.options.items()] + [
@@ -69,11 +66,11 @@ def _unreadable(argument: str, text: str, expects: str, names: Sequence[str]) ->
 def _unknown(key: str, argument: str, known: Sequence[str]) -> str:
     if key == "resume":
         return f"{shown(argument)} goes on with a search as it was started: give it alone, without other settings."
-    # `batch_size` is found as well as `recipe.batch_size`
-    found = {name.rpartition(".")[2]: name for name in known} | {name: name for name in known}
-    close = list(dict.fromkeys(found[match] for match in get_close_matches(key.lower(), found, n=3, cutoff=0.6)))
-    hint = f"did you mean {' or '.join(close[:2])}? " if close else ""
-    return f"{shown(argument)} sets nothing, there is no {shown(key)}: {hint}{'A' if hint else 'a'}ll keys are in --help."
+    # by the last part of the key, so that `batch_size` leads to `recipe.batch_size`
+    found = {name.rpartition(".")[2]: name for name in known}
+    close = get_close_matches(key.rpartition(".")[2].lower(), found, n=2, cutoff=0.6)
+    hint = f"did you mean {' or '.join(found[match] for match in close)}? Settings" if close else "settings"
+    return f"{shown(argument)} cannot be set, there is no {shown(key)}: {hint} are listed by --help."
 
 
 def shown(text: str) -> str:

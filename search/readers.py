@@ -12,6 +12,9 @@ MOST_SEEDS = 10_000
 HIGHEST_SEED = 2**32 - 1
 """The highest that numpy takes."""
 
+LARGEST_WHOLE = 10**15
+"""More of anything is a slip of the finger, and below it floats are exact."""
+
 LONGEST_SECONDS = 365 * 86_400.0
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -48,7 +51,7 @@ def whole(least: int | None = None) -> Reader:
 
     def read(text: str) -> int:
         value = _finite(text) if re.search(r"[.eE]", text) else int(text)
-        if value != int(value) or (least is not None and value < least):
+        if value != int(value) or abs(value) > LARGEST_WHOLE or (least is not None and value < least):
             raise ValueError(text)
         return int(value)
 
@@ -93,11 +96,9 @@ def _read_text(text: str) -> str:
 
 
 def _read_truth(text: str) -> bool:
-    return {"true": True, "false": False}[text.lower()] if text.lower() in ("true", "false") else _refuse(text)
-
-
-def _refuse(text: str) -> bool:
-    raise ValueError(text)
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
 
 
 def _read_seconds(text: str) -> float:
@@ -132,7 +133,7 @@ def _read_gpus(text: str) -> float:
     return gpus
 
 
-TEXT = Reader("a text: it is empty", _read_text, is_text=True)
+TEXT = Reader("a text of one character or more", _read_text, is_text=True)
 TRUTH = Reader("true or false", _read_truth)
 SECONDS = Reader("a time above 0 and up to 365d, such as 45s, 90m, 1h30m, or 5400 for seconds", _read_seconds)
 SEEDS = Reader(

@@ -10,11 +10,17 @@ from hydra.core.config_store import ConfigStore
 
 from models.architecture import PUBLISHED
 from models.recipe import RECIPES, Recipe
+from search.data.catalog import DATASETS
 from search.data.request import DEFAULT_OUTLIERS, DataRequest
 from search.readers import GPUS, SECONDS, SEEDS, TEXT, TRUTH, Reader, number, one_of, optional, whole
+from spaces import SPACES
 
 CONFIG_NAME = "search"
 """The primary config: search/conf/search.yaml."""
+
+DEFAULT_ARCHITECTURE = "BRNet"
+
+OWN_TABLE = "dataset=csv"
 
 GROUPS = {
     "space": "what to search",
@@ -43,34 +49,37 @@ RECIPE_MEANINGS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """One key that users set: how its text is read, and what it means in one line."""
+    """One key that users set: how its text is read, and what it means in one line.
+
+    `only_for` are the choices, written group=option, that the key has a meaning for; all where it is empty.
+    """
 
     reader: Reader
     meaning: str
+    only_for: tuple[str, ...] = ()
 
 
-def setting(default: Any, reader: Reader, meaning: str) -> Any:
+def setting(default: Any, reader: Reader, meaning: str, *only_for: str) -> Any:
     """A dataclass field that users set."""
-    metadata = {"setting": Setting(reader, meaning)}
-    if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata={"setting": Setting(reader, meaning, only_for)})
 
 
 @dataclass
 class NamedSettings:
-    """A group whose option is nothing but its name: space, dataset."""
+    """A group whose option is nothing but its name: space and dataset."""
 
     name: str = ""
 
 
 @dataclass
 class SchedulerSettings:
-    """Both numbers are None where nothing is stopped early."""
+    """A number is None where the scheduler has no such thing."""
 
     name: str = ""
-    grace_epochs: int | None = setting(None, whole(1), "epochs that every trial gets")
-    reduction_factor: int | None = setting(None, whole(2), "one trial in so many goes on")
+    grace_epochs: int | None = setting(None, whole(1), "epochs that every trial gets", "scheduler=asha")
+    reduction_factor: int | None = setting(
+        None, whole(2), "one trial in so many goes on", "scheduler=asha", "scheduler=hyperband"
+    )
 
 
 @dataclass
@@ -78,7 +87,7 @@ class ClusterSettings:
     """`address` as `ray.init` takes it."""
 
     name: str = ""
-    address: str = setting("", TEXT, "of the running Ray, for cluster=auto: auto, or host:port")
+    address: str = setting("", TEXT, "of the running Ray: auto to find it, or host:port", "cluster=auto")
 
 
 @dataclass
@@ -97,9 +106,10 @@ def _recipe_field(part: Field[Any], hint: Any) -> tuple[str, Any, Any]:
 
 
 RecipeSettings: Any = make_dataclass(
-    "RecipeSettings", [_recipe_field(part, get_type_hints(Recipe)[part.name]) for part in fields(Recipe)]
+    "RecipeSettings",
+    [("name", str, ""), *(_recipe_field(part, get_type_hints(Recipe)[part.name]) for part in fields(Recipe))],
 )
-"""Recipe, unfrozen, for Hydra to override."""
+"""Recipe and its name, not frozen, so that Hydra can override it."""
 
 
 @dataclass
@@ -113,23 +123,34 @@ class Settings:
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
 
-    budget: int | None = setting(None, optional(whole()), "parameters of every network, within 0.5 %; space=branching")
+    budget: int | None = setting(
+        None,
+        optional(whole()),
+        "parameters of every network, within 0.5 %; widths are chosen for it",
+        *(f"space={name}" for name, entry in SPACES.items() if entry.takes_budget),
+    )
     architecture: str | None = setting(
-        None, optional(one_of(PUBLISHED)), "published network to train, by default BRNet; space=hyperparameters"
+        None,
+        optional(one_of(PUBLISHED)),
+        f"published network to train: {', '.join(PUBLISHED)}; {DEFAULT_ARCHITECTURE} if null",
+        *(f"space={name}" for name, entry in SPACES.items() if entry.takes_architecture),
     )
 
-    property: str = setting(DataRequest.property, TEXT, "what to predict")
-    path: str | None = setting(None, optional(TEXT), "the table; dataset=csv")
-    target: str | None = setting(None, optional(TEXT), "the column to predict; dataset=csv")
-    formula_column: str | None = setting(None, optional(TEXT), "the column of formulas, else found; dataset=csv")
+    property: str = setting(DataRequest.property, TEXT, "what to predict", *(f"dataset={name}" for name in DATASETS))
+    path: str | None = setting(None, optional(TEXT), "the table's file", OWN_TABLE)
+    target: str | None = setting(None, optional(TEXT), "the column to predict", OWN_TABLE)
+    formula_column: str | None = setting(None, optional(TEXT), "the column of formulas; found if null", OWN_TABLE)
     data_dir: str | None = setting(None, optional(TEXT), "folder of <dataset>/<property>.csv, instead of downloads")
-    rows: int | None = setting(None, optional(whole()), "compositions to keep, drawn at random")
+    rows: int | None = setting(None, optional(whole()), "compositions to keep, drawn at random; all if null")
     outliers: float = setting(DEFAULT_OUTLIERS, number(), "spreads from the median beyond which a value is rejected")
     split_seed: int = setting(DataRequest.split_seed, whole(0), "seed of the split; the default is the paper's")
 
-    trials: int | None = setting(None, optional(whole(1)), "candidates to train; all of a finite space")
+    trials: int | None = setting(None, optional(whole(1)), "candidates to train; all of a finite space if null")
     time_budget: float | None = setting(None, optional(SECONDS), "time for the whole search: 45s, 90m, 1h30m")
-    seeds: list[int] = setting([0], SEEDS, "how many seeds for each candidate, or which: [3,5]")
+    seeds: list[int] = field(
+        default_factory=lambda: [0],
+        metadata={"setting": Setting(SEEDS, "how many seeds for each candidate, or which: [3,5]")},
+    )
     cpus_per_trial: float | None = setting(None, optional(number(above=0)), "cores for one trial; chosen if null")
     gpus_per_trial: float | None = setting(None, optional(GPUS), "GPUs for one trial, 0.25 shares; chosen if null")
     max_concurrent: int | None = setting(None, optional(whole(1)), "trials at a time; as many as fit if null")
@@ -158,4 +179,4 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(name="settings", node=Settings)
     for name, recipe in RECIPES.items():
-        store.store(group="recipe", name=name, node=asdict(recipe))
+        store.store(group="recipe", name=name, node={"name": name, **asdict(recipe)})

@@ -73,7 +73,7 @@ class BranchingGrid(Space):
         if not least <= budget <= most:
             raise ValueError(
                 f"budget={budget} cannot be met by all {self.size} networks of space={self.name}: "
-                f"a budget lies between {least} and {most} parameters"
+                f"a budget lies between {least:,} and {most:,} parameters"
             )
         for _ in self.candidates():
             pass
