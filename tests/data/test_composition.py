@@ -160,3 +160,11 @@ def test_take_gives_rows_in_any_order() -> None:
     rows = np.array([2, 0, 3, 2])
     np.testing.assert_array_equal(featurised.take(rows).x, featurised.x[rows])
     assert featurised.take(rows[:0]).x.shape == (0, 86)
+
+
+def test_an_element_too_dilute_for_float32_is_not_there() -> None:
+    featurised = featurise(["H1e300O", "H", "FeH1e300O", "NaCl"])
+    assert featurised.counts.tolist() == [1, 1, 1, 2]
+    np.testing.assert_array_equal(featurised.x[0], featurised.x[1])
+    np.testing.assert_array_equal(featurised.x[0], featurised.x[2])
+    assert featurised.x[3].sum() == 1
