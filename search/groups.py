@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from hydra import compose, initialize_config_module
@@ -17,10 +18,12 @@ from search.settings import CONFIG_NAME, GROUPS, keys, register
 HYDRA_VERSION = "1.3"
 
 
-def options() -> dict[str, list[str]]:
+@cache
+def options() -> Mapping[str, Sequence[str]]:
     """The options of every group."""
     with _hydra():
-        return _options()
+        loader = GlobalHydra.instance().config_loader()
+        return {group: tuple(loader.get_group_options(group)) for group in GROUPS}
 
 
 def compose_values(argv: Sequence[str]) -> dict[str, Any]:
@@ -28,8 +31,8 @@ def compose_values(argv: Sequence[str]) -> dict[str, Any]:
 
     Raises UserError on an argument that cannot be read, or that has no meaning beside the chosen options.
     """
+    overrides = read_overrides(argv, options())
     with _hydra():
-        overrides = read_overrides(argv, _options())
         # Nothing here interpolates, so a ${ in a value is just that.
         composed = OmegaConf.to_container(compose(CONFIG_NAME, overrides.for_hydra()), resolve=False)
     values: dict[str, Any] = dict(composed)  # type: ignore[arg-type]
@@ -45,11 +48,6 @@ def _hydra() -> Iterator[None]:
     register()
     with initialize_config_module("search.conf", version_base=HYDRA_VERSION):
         yield
-
-
-def _options() -> dict[str, list[str]]:
-    loader = GlobalHydra.instance().config_loader()
-    return {group: loader.get_group_options(group) for group in GROUPS}
 
 
 def _check_meaning(overrides: Overrides, values: Mapping[str, Any]) -> None:

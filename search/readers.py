@@ -46,16 +46,19 @@ def optional(reader: Reader) -> Reader:
     )
 
 
-def whole(least: int | None = None) -> Reader:
-    """A whole number, `least` or more; also written 4.5e6."""
+def whole(least: int | None = None, most: int = LARGEST_WHOLE) -> Reader:
+    """A whole number from `least` to `most`; also written 4.5e6."""
 
     def read(text: str) -> int:
         value = _finite(text) if re.search(r"[.eE]", text) else int(text)
-        if value != int(value) or abs(value) > LARGEST_WHOLE or (least is not None and value < least):
+        if value != int(value) or abs(value) > most or (least is not None and value < least):
             raise ValueError(text)
         return int(value)
 
-    return Reader("a whole number" + ("" if least is None else f" of {least} or more"), read)
+    bounds = "" if least is None else f" of {least} or more"
+    if most < LARGEST_WHOLE:
+        bounds += f", up to {most}"
+    return Reader(f"a whole number{bounds}", read)
 
 
 def number(above: float | None = None) -> Reader:

@@ -12,7 +12,7 @@ from models.architecture import PUBLISHED
 from models.recipe import RECIPES, Recipe
 from search.data.catalog import DATASETS
 from search.data.request import DEFAULT_OUTLIERS, DataRequest
-from search.readers import GPUS, SECONDS, SEEDS, TEXT, TRUTH, Reader, number, one_of, optional, whole
+from search.readers import GPUS, HIGHEST_SEED, SECONDS, SEEDS, TEXT, TRUTH, Reader, number, one_of, optional, whole
 from spaces import SPACES
 
 CONFIG_NAME = "search"
@@ -143,7 +143,9 @@ class Settings:
     data_dir: str | None = setting(None, optional(TEXT), "folder of <dataset>/<property>.csv, instead of downloads")
     rows: int | None = setting(None, optional(whole()), "compositions to keep, drawn at random; all if null")
     outliers: float = setting(DEFAULT_OUTLIERS, number(), "spreads from the median beyond which a value is rejected")
-    split_seed: int = setting(DataRequest.split_seed, whole(0), "seed of the split; the default is the paper's")
+    split_seed: int = setting(
+        DataRequest.split_seed, whole(0, HIGHEST_SEED), "seed of the split; the default is the paper's"
+    )
 
     trials: int | None = setting(None, optional(whole(1)), "candidates to train; all of a finite space if null")
     time_budget: float | None = setting(None, optional(SECONDS), "time for the whole search: 45s, 90m, 1h30m")
