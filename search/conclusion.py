@@ -82,7 +82,9 @@ def show_ranking(standings: Sequence[Standing], base: Recipe, unit: str, console
     """Print the ranking; columns that would be empty are left out."""
     table = Table(box=None, padding=(0, 1))
     for name, heading in zip(COLUMNS, headings(unit), strict=True):
-        table.add_column(heading, justify="left" if name in ("network", "stopped by") else "right")
+        table.add_column(
+            heading, justify="left" if name in ("network", "stopped by") else "right", no_wrap=name == "network"
+        )
     rows = ranking_rows(standings, base)
     empty = [number for number, column in enumerate(zip(*rows, strict=True)) if not any(column)]
     for row in rows:
@@ -132,4 +134,5 @@ def show_winner(standings: Sequence[Standing], test: TestError, split: Split, ba
         f"{winner.mean_error:.4f} {split.unit}, after {duration(winner.mean_seconds)} of training.\n"
         f"Its test MAE is {test} {split.unit} ({len(split.test.y):,} compositions that no search has seen).",
         highlight=False,
+        soft_wrap=True,
     )

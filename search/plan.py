@@ -90,10 +90,12 @@ def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resou
     cost = estimate(config, space, split, resources)
     seeds = f"{len(config.seeds)} seed{'s' if len(config.seeds) > 1 else ''} each"
     count = "as many candidates as the time budget allows" if limit is None else f"{limit} candidates"
-    console.print(f"\n{count}, {seeds}, {resources}")
+    console.print(f"\n{count}, {seeds}, {resources}", highlight=False, soft_wrap=True)
     console.print(
         f"a trial takes at most about {duration(cost.seconds_per_trial)} for its {config.recipe.epochs} epochs "
         f"on {len(split.train.y):,} rows"
         + (f", the search at most about {duration(cost.seconds)}" if cost.seconds else "")
-        + f" (from {TIMED_STEPS} measured steps, one trial running alone)"
+        + f" (from {TIMED_STEPS} measured steps, one trial running alone)",
+        highlight=False,
+        soft_wrap=True,
     )

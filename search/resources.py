@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +14,9 @@ import torch
 
 from search.config import SearchConfig
 from search.errors import UserError
+
+LOCAL = "local"
+"""The address that starts Ray on this machine."""
 
 TRIALS_PER_GPU = 4
 """Trials that share a GPU by default: a small network's steps leave it idle most of the time."""
@@ -79,14 +84,28 @@ def resources_for(config: SearchConfig, trials: int | None) -> Resources:
     return Resources(cpu_share, gpu_share, max(1, min(limits)))
 
 
+@contextmanager
+def ray_for(config: SearchConfig) -> Iterator[None]:
+    """Ray, here or the cluster that is named, until the end of the `with`; one that is up already is left up.
+
+    Raises UserError where there is no cluster to join.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    start_ray(config)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
 def start_ray(config: SearchConfig) -> None:
-    """Start Ray on this machine or join the cluster. Raises UserError where there is no cluster to join."""
+    """Start Ray on this machine or join the cluster."""
     os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if ray.is_initialized():
-        return
-    if config.cluster.address is None:
+    if config.cluster.address == LOCAL:
         start = partial(ray.init, address="local", include_dashboard=False, num_cpus=usable_cpus())
     else:
         start = partial(ray.init, address=config.cluster.address)

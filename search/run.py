@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from search.config import help_text, parse
+from search.config import parse
 from search.errors import UserError
+from search.usage import help_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

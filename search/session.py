@@ -10,51 +10,53 @@ import warnings
 from pathlib import Path
 from types import FrameType
 
-import ray
 from rich.console import Console
 
-from models.architecture import PUBLISHED, Architecture
+from models.architecture import PUBLISHED
 from search.conclusion import show_ranking, show_winner, test_error, write_conclusion
 from search.config import SearchConfig
 from search.data import Split, load
 from search.errors import UserError
 from search.plan import show_plan
 from search.progress import Progress
-from search.resources import Resources, resources_for, start_ray
+from search.resources import LOCAL, Resources, ray_for, resources_for
 from search.results import TrialResult, rank
 from search.tracking import Tracker
 from search.tuning import candidate_limit, run_trials, total_trials
 from search.watch import Watch
 from spaces import Space, build
 
-logger = logging.getLogger(__name__)
+WIDTH_OF_A_FILE = 140
 
 
 def search(config: SearchConfig) -> int:
     """Run or plan a search and return the exit status; raises UserError for what cannot be searched."""
-    console = Console()
+    console = terminal()
     space = space_of(config)
-    if config.cluster.address is None:
+    if config.cluster.address == LOCAL:
         resources_for(config, None)  # a GPU that is not there is said before anything is loaded
     split = load(config.data)
     for line in split.report.summary():
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print()
     if config.dry_run:
         show_plan(config, space, split, resources_for(config, total_trials(config, space)), console)
         return 0
     folder = Path(config.output) / f"{config.space.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     log_to(folder)
-    start_ray(config)
-    try:
+    with ray_for(config):
         return run(config, space, split, resources_for(config, total_trials(config, space)), folder, console)
-    finally:
-        ray.shutdown()
+
+
+def terminal() -> Console:
+    """As wide as the terminal, or wide enough for the tables where the output is a file."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH_OF_A_FILE)
 
 
 def space_of(config: SearchConfig) -> Space:
     """The space that the configuration names. Raises UserError where it cannot be made."""
-    base = PUBLISHED[config.space.architecture] if config.space.architecture else Architecture()
+    base = PUBLISHED[config.space.architecture]
     try:
         return build(config.space.name, config.recipe, base, config.space.budget)
     except ValueError as error:
@@ -86,7 +88,11 @@ def run(config: SearchConfig, space: Space, split: Split, resources: Resources, 
     )
     watch = Watch(tracker, progress, config.scheduler.name)
     count = f"{candidate_limit(config, space) or 'no fixed number of'} candidates"
-    console.print(f"{count} x {len(config.seeds)} seed(s), {resources}; full log in {folder / 'search.log'}\n")
+    console.print(
+        f"{count} x {len(config.seeds)} seed(s), {resources}; full log in {folder / 'search.log'}\n",
+        highlight=False,
+        soft_wrap=True,
+    )
     status = "FAILED"
     try:
         with Interrupts() as interrupts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import queue
 import sqlite3
 import subprocess
@@ -15,7 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import mlflow
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
@@ -34,6 +34,7 @@ TRIAL_TAG = "branchsearch.trial"
 CANDIDATE_TAG = "branchsearch.candidate"
 CONFIG_TAG = "branchsearch.config"
 NOTE_TAG = "mlflow.note.content"
+SQLITE = "sqlite:///"
 DEFAULT_URI = "sqlite:///mlflow.db"
 """What `mlflow ui` reads without options, in the same folder."""
 ENTRIES_A_WRITE = 900
@@ -56,15 +57,20 @@ def code_version() -> str:
         return version("branchsearch")
 
 
+def absolute(uri: str) -> str:
+    """A SQLite address by its full path: MLflow keeps connections by address, whatever the folder it was meant in."""
+    return f"{SQLITE}{Path(uri.removeprefix(SQLITE)).absolute()}" if uri.startswith(SQLITE) else uri
+
+
 def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
     """A client and the experiment's id; makes the store and the experiment where they are not there yet.
 
     Done once, before any other process writes: several would race to set up the schema. Raises UserError.
     """
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
-    mlflow.set_tracking_uri(uri)
-    client = MlflowClient(tracking_uri=uri)
+    client = MlflowClient(tracking_uri=absolute(uri))
     try:
         found = client.get_experiment_by_name(experiment)
         if found is not None and found.lifecycle_stage == "deleted":
@@ -73,8 +79,8 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
     except Exception as error:  # mlflow lets its stores' own errors through: SQL, HTTP, OS
         reason = str(error).splitlines()[0][:200]
         raise UserError(f"the MLflow store tracking.uri={uri} cannot be used: {reason}") from error
-    if uri.startswith("sqlite:///"):
-        with sqlite3.connect(uri.removeprefix("sqlite:///")) as database:
+    if uri.startswith(SQLITE):
+        with sqlite3.connect(uri.removeprefix(SQLITE)) as database:
             database.execute("PRAGMA journal_mode=WAL")  # `mlflow ui` can then read while a search writes
     return client, experiment_id
 
@@ -116,7 +122,7 @@ class Tracker:
 
     def __init__(self, config: SearchConfig, split: Split) -> None:
         self.config = config
-        self.client, self.experiment_id = open_store(config.tracking.uri, experiment_name(config))
+        self.client, self.experiment_id = open_store(config.tracking.uri, config.experiment)
         self.error_name = ERROR_NAMES["regression"]
         self.children: dict[str, str] = {}  # trial id -> run id
         self._ended: set[str] = set()
@@ -220,6 +226,7 @@ class Tracker:
             )
             if weights is not None:
                 self.client.log_artifact(run_id, str(weights))
+                weights.unlink()  # MLflow has it now, and one place is enough
             self.client.set_terminated(run_id, "FAILED" if result.failure else "FINISHED")
 
         self.writer.put(write)
@@ -251,10 +258,3 @@ class Tracker:
         self.client.set_terminated(self.parent, status)
         if self.writer.failures:
             logger.error("%d writes to MLflow failed: its page misses them", self.writer.failures)
-
-
-def experiment_name(config: SearchConfig) -> str:
-    """The MLflow experiment: as asked for, or by space and data, `branching on jarvis formation_energy`."""
-    data = config.data
-    table = Path(data.path).stem if data.path else data.dataset
-    return config.experiment or f"{config.space.name} on {table} {data.target or data.property}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.tune.experiment import Trial as TuneTrial
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, HyperBandScheduler, TrialScheduler
 
 from models.training import TrainingData
@@ -24,6 +25,11 @@ from spaces import Space
 
 DEFAULT_TRIALS = 50
 """Candidates of an infinite space where neither trials= nor time_budget= says how many."""
+
+
+def folder_of(trial: TuneTrial) -> str:
+    """A trial's folder: its id, where Tune would spell out its whole configuration."""
+    return str(trial.trial_id)
 
 
 class Deadline(tune.Stopper):
@@ -93,6 +99,7 @@ def run_trials(
             num_samples=limit * len(config.seeds) if limit else -1,
             max_concurrent_trials=resources.concurrent,
             reuse_actors=True,
+            trial_dirname_creator=folder_of,
         ),
         run_config=tune.RunConfig(
             name=folder.name,

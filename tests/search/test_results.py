@@ -1,0 +1,47 @@
+"""Ranking: by validation, over seeds, fairly to those with fewer results."""
+
+import math
+
+import pytest
+
+from models.architecture import BNET, BRNET, ELEMNET, IRNET, Architecture
+from models.candidate import Candidate
+from models.recipe import FAST
+from search.results import TrialResult, rank
+
+
+def result(architecture: Architecture, seed: int, error: float, failure: str | None = None) -> TrialResult:
+    candidate = Candidate(architecture, FAST)
+    return TrialResult(f"{architecture} {seed}", candidate, seed, 10, 8, error, 60.0, "all epochs", failure)
+
+
+def test_lowest_mean_over_seeds_is_first() -> None:
+    standings = rank([result(BRNET, 0, 0.10), result(BNET, 0, 0.05), result(BRNET, 1, 0.08), result(BNET, 1, 0.15)])
+    assert [s.candidate.architecture for s in standings] == [BRNET, BNET]
+    assert [s.rank for s in standings] == [1, 2]
+    assert standings[0].mean_error == pytest.approx(0.09)
+    assert standings[0].spread == pytest.approx(math.sqrt(2) * 0.01)
+
+
+def test_one_seed_has_no_spread() -> None:
+    assert rank([result(BRNET, 0, 0.1)])[0].spread is None
+
+
+def test_a_lucky_single_seed_does_not_beat_complete_ones() -> None:
+    standings = rank([
+        result(BRNET, 0, 0.10), result(BRNET, 1, 0.10),
+        result(BNET, 0, 0.05), result(BNET, 1, math.inf, "loss not finite in epoch 3"),
+        result(IRNET, 0, math.inf, "out of memory"), result(IRNET, 1, math.inf, "out of memory"),
+    ])  # fmt: skip
+    assert [s.candidate.architecture for s in standings] == [BRNET, BNET, IRNET]
+    assert standings[1].mean_error == 0.05
+    assert "loss not finite" in standings[1].stop_reasons
+    assert standings[2].mean_error == math.inf
+
+
+def test_fewer_parameters_win_a_tie() -> None:
+    assert rank([result(ELEMNET, 0, 0.1), result(BNET, 0, 0.1)])[0].candidate.architecture == BNET
+
+
+def test_nothing_to_rank() -> None:
+    assert rank([]) == []
