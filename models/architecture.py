@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self, get_args
@@ -21,8 +22,10 @@ class Group:
     layers: int
 
     def __post_init__(self) -> None:
-        if self.width < 1 or self.layers < 1:
-            raise ValueError(f"a group needs a width and layers of at least 1, not {self.width} x{self.layers}")
+        if not all(isinstance(part, int) and part >= 1 for part in (self.width, self.layers)):
+            raise ValueError(
+                f"a group needs a width and layers of at least 1, whole, not {self.width} x{self.layers}"
+            )
 
 
 @dataclass(frozen=True, order=True)
@@ -85,6 +88,8 @@ class Architecture:
     def _check(self) -> None:
         if not self.groups:
             raise ValueError("an architecture needs at least one group of layers")
+        if not math.isfinite(self.slope) or self.slope < 0:
+            raise ValueError(f"slope {self.slope} must be a finite number, not below 0")
         if self.activation not in get_args(Activation):
             raise ValueError(f"activation {self.activation!r} is none of {', '.join(get_args(Activation))}")
         if self.task not in get_args(Task):
@@ -150,7 +155,7 @@ class Architecture:
             )
             fields["dropout"] = tuple(fields["dropout"])
             return cls(**fields)
-        except (TypeError, KeyError, json.JSONDecodeError) as error:
+        except (TypeError, KeyError, ValueError) as error:
             raise ValueError(f"not an architecture: {error}") from error
 
     def __str__(self) -> str:

@@ -54,8 +54,8 @@ class Recipe:
         if self.averaging >= 1:
             raise ValueError(f"recipe.averaging={self.averaging} must be below 1")
         for field, least in (("batch_size", 1), ("epochs", 1), ("patience", 0)):
-            if getattr(self, field) < least:
-                raise ValueError(f"recipe.{field}={getattr(self, field)} must be at least {least}")
+            if not isinstance(getattr(self, field), int) or getattr(self, field) < least:
+                raise ValueError(f"recipe.{field}={getattr(self, field)} must be at least {least}, and whole")
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), separators=(",", ":"))
@@ -65,7 +65,7 @@ class Recipe:
         """Raises ValueError on text that is not the JSON of a recipe."""
         try:
             return cls(**json.loads(text))
-        except (TypeError, json.JSONDecodeError) as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"not a recipe: {error}") from error
 
 

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import queue
-import sqlite3
 import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric, Param, RunTag
-from mlflow.tracking import MlflowClient
 
 from models.candidate import Candidate
 from models.objective import ERROR_NAMES
 from search.config import SearchConfig
 from search.data import Split
-from search.errors import UserError
 from search.labels import name_of, parts_of
 from search.results import TrialResult
+from search.store import Writer, open_store
+from search.view import share_ranking, where_to_look
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +29,6 @@ TRIAL_TAG = "branchsearch.trial"
 CANDIDATE_TAG = "branchsearch.candidate"
 CONFIG_TAG = "branchsearch.config"
 NOTE_TAG = "mlflow.note.content"
-SQLITE = "sqlite:///"
-DEFAULT_URI = "sqlite:///mlflow.db"
-"""What `mlflow ui` reads without options, in the same folder."""
 ENTRIES_A_WRITE = 900
 """MLflow takes at most 1,000 metrics in one call."""
 
@@ -57,66 +49,6 @@ def code_version() -> str:
         return version("branchsearch")
 
 
-def absolute(uri: str) -> str:
-    """A SQLite address by its full path: MLflow keeps connections by address, whatever the folder it was meant in."""
-    return f"{SQLITE}{Path(uri.removeprefix(SQLITE)).absolute()}" if uri.startswith(SQLITE) else uri
-
-
-def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
-    """A client and the experiment's id; makes the store and the experiment where they are not there yet.
-
-    Done once, before any other process writes: several would race to set up the schema. Raises UserError.
-    """
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    client = MlflowClient(tracking_uri=absolute(uri))
-    try:
-        found = client.get_experiment_by_name(experiment)
-        if found is not None and found.lifecycle_stage == "deleted":
-            client.restore_experiment(found.experiment_id)
-        experiment_id: str = found.experiment_id if found else client.create_experiment(experiment)
-    except Exception as error:  # mlflow lets its stores' own errors through: SQL, HTTP, OS
-        reason = str(error).splitlines()[0][:200]
-        raise UserError(f"the MLflow store tracking.uri={uri} cannot be used: {reason}") from error
-    if uri.startswith(SQLITE):
-        with sqlite3.connect(uri.removeprefix(SQLITE)) as database:
-            database.execute("PRAGMA journal_mode=WAL")  # `mlflow ui` can then read while a search writes
-    return client, experiment_id
-
-
-class Writer:
-    """Runs writes to MLflow in one thread, in order, so that no trial waits for them."""
-
-    def __init__(self) -> None:
-        self._writes: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
-        self.failures = 0
-        self._thread = threading.Thread(target=self._run, name="mlflow-writer", daemon=True)
-        self._thread.start()
-
-    def put(self, write: Callable[[], object]) -> None:
-        self._writes.put(write)
-
-    def _run(self) -> None:
-        while (write := self._writes.get()) is not None:
-            try:
-                write()
-            except Exception:  # a search must not end because its display cannot be written
-                self.failures += 1
-                logger.exception("a write to MLflow failed")
-
-    def flush(self) -> None:
-        """Wait until all is written that was put so far."""
-        written = threading.Event()
-        self.put(written.set)
-        written.wait()
-
-    def close(self) -> None:
-        """Write what is left, and end."""
-        self._writes.put(None)
-        self._thread.join()
-
-
 class Tracker:
     """The runs of one search in MLflow."""
 
@@ -128,6 +60,7 @@ class Tracker:
         self._ended: set[str] = set()
         self.writer = Writer()
         self.parent = self._open_parent(split)
+        share_ranking(self.client, self.experiment_id, self.parent, self.error_name)
 
     def _open_parent(self, split: Split) -> str:
         config = self.config
@@ -244,14 +177,7 @@ class Tracker:
 
     def where_to_look(self) -> str:
         """How to see the ranking in MLflow's page."""
-        uri = self.config.tracking.uri
-        if uri.startswith("http"):
-            command, host = "in MLflow", uri.rstrip("/")
-        else:
-            option = "" if uri == DEFAULT_URI else f" --backend-store-uri {uri}"
-            command, host = f"`mlflow ui{option}` shows every trial", "http://127.0.0.1:5000"
-        order = f"orderByKey=metrics.%60best_validation_{self.error_name}%60&orderByAsc=true"
-        return f"{command}: {host}/#/experiments/{self.experiment_id}/runs?{order}"
+        return where_to_look(self.config.tracking.uri, self.experiment_id, self.parent)
 
     def close(self, status: str) -> None:
         self.writer.close()

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +66,18 @@ def searcher_for(config: SearchConfig, space: Space, deadline: float | None) -> 
 
 def scheduler_for(config: SchedulerConfig, epochs: int) -> TrialScheduler:
     """What stops poor trials early: Ray Tune's ASHA or HyperBand by epochs, or nothing."""
-    common = {"time_attr": TIME_ATTRIBUTE, "max_t": epochs, "reduction_factor": config.reduction_factor}
-    if config.name == "asha":
-        return ASHAScheduler(metric=METRIC, mode="min", grace_period=min(config.grace_epochs, epochs), **common)
-    if config.name == "hyperband":
-        return HyperBandScheduler(metric=METRIC, mode="min", **common)
-    return FIFOScheduler()
+    if config.name == "none":
+        return FIFOScheduler()
+    scheduler: Callable[..., TrialScheduler] = ASHAScheduler if config.name == "asha" else HyperBandScheduler
+    options = {"grace_period": min(config.grace_epochs, epochs)} if config.grace_epochs is not None else {}
+    return scheduler(
+        time_attr=TIME_ATTRIBUTE,
+        metric=METRIC,
+        mode="min",
+        max_t=epochs,
+        reduction_factor=config.reduction_factor,
+        **options,
+    )
 
 
 def run_trials(

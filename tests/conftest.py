@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from models.training import TrainingData
 from search.data import DataRequest, Split, load
+
+# Several threads on one small network spend their time waiting for each other where cores are shared.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True, scope="session")

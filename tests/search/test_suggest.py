@@ -65,8 +65,8 @@ def test_each_new_candidate_gets_every_seed_and_trials_counts_candidates() -> No
 
 
 def study_of(searcher: SampledSearcher) -> optuna.Study:
-    study = searcher.study._ot_study
-    assert isinstance(study, optuna.Study)
+    study: optuna.Study | None = searcher.study._ot_study
+    assert study is not None
     return study
 
 

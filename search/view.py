@@ -1,0 +1,40 @@
+"""The view of MLflow's page in which a search's trials stand ranked, with the columns one chooses by."""
+
+from __future__ import annotations
+
+import json
+
+from mlflow.tracking import MlflowClient
+
+from search.store import DEFAULT_URI
+
+VIEW_TAG = "mlflow.sharedViewState."
+"""Prefix of the experiment's tags in which MLflow's page keeps views that people share by a link."""
+
+
+def share_ranking(client: MlflowClient, experiment_id: str, parent: str, error_name: str) -> None:
+    """Store a shared view of one search's trials, lowest validation error first, under its parent run's id."""
+    order = f"metrics.`best_validation_{error_name}`"
+    columns = ["rank", f"best_validation_{error_name}", "parameters", "training_seconds", "epochs"]
+    view = {
+        "searchFilter": f"tags.`mlflow.parentRunId` = '{parent}'",
+        "orderByKey": order,
+        "orderByAsc": True,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "modelVersionFilter": "All Runs",
+        "datasetsFilter": [],
+        "selectedColumns": [f"metrics.`{name}`" for name in columns]
+        + ["params.`branching`", "params.`seed`", "tags.`stop_reason`"],
+    }
+    client.set_experiment_tag(experiment_id, VIEW_TAG + parent, json.dumps(view))
+
+
+def where_to_look(uri: str, experiment_id: str, parent: str) -> str:
+    """How to see the ranking in MLflow's page."""
+    if uri.startswith("http"):
+        how, host = "MLflow shows every trial", uri.rstrip("/")
+    else:
+        option = "" if uri == DEFAULT_URI else f" --backend-store-uri {uri}"
+        how, host = f"`mlflow ui{option}` shows every trial", "http://127.0.0.1:5000"
+    return f"{how}: {host}/#/experiments/{experiment_id}/runs?viewStateShareKey={parent}"
