@@ -23,9 +23,7 @@ class Group:
 
     def __post_init__(self) -> None:
         if not all(isinstance(part, int) and part >= 1 for part in (self.width, self.layers)):
-            raise ValueError(
-                f"a group needs a width and layers of at least 1, whole, not {self.width} x{self.layers}"
-            )
+            raise ValueError(f"a group needs a width and layers of at least 1, whole, not {self.width} x{self.layers}")
 
 
 @dataclass(frozen=True, order=True)

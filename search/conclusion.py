@@ -8,6 +8,8 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from mlflow.entities import Metric, RunTag
@@ -21,6 +23,7 @@ from search.data import Split
 from search.labels import name_of
 from search.progress import duration
 from search.results import Standing
+from search.store import download_weights
 from search.tracking import NOTE_TAG, Tracker
 
 COLUMNS = ("rank", "network", "validation", "spread", "parameters", "seconds", "epochs", "stopped by")
@@ -50,9 +53,11 @@ def test_error(winner: Standing, split: Split, tracker: Tracker) -> TestError:
     """Mean absolute error on the test set of the winner's networks, and of no other: it is touched this once."""
     x, y = torch.from_numpy(split.test.x), torch.from_numpy(split.test.y)
     errors = []
-    for result in winner.trained:
-        network, _ = load_network(tracker.weights(result.trial_id))
-        errors.append((predict(network, x)[:, 0] - y).abs().mean().item())
+    with TemporaryDirectory(prefix="branchsearch-") as folder:
+        for result in winner.trained:
+            run_id = tracker.children[result.trial_id]
+            network, _ = load_network(download_weights(tracker.client, run_id, Path(folder)))
+            errors.append((predict(network, x)[:, 0] - y).abs().mean().item())
     return TestError(tuple(errors))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from search.data.catalog import nearest
 from search.errors import UserError
+from search.readers import Reader
 from search.settings import GROUPS, keys
 
 LONGEST_SHOWN = 80
@@ -47,23 +48,25 @@ def read_overrides(arguments: Sequence[str], options: Mapping[str, Sequence[str]
             overrides.options[key] = text
         elif key in known:
             reader = known[key].reader
-            try:
-                value = reader.read(text)
-            except ValueError:
-                raise UserError(_unreadable(argument, text, reader.expects, reader.names)) from None
-            (overrides.texts if reader.is_text else overrides.values)[key] = value
+            (overrides.texts if reader.is_text else overrides.values)[key] = read_value(argument, reader)
         else:
-            raise UserError(_unknown(key, argument, [*GROUPS, *known]))
+            raise UserError(unknown_key(key, argument, [*GROUPS, *known]))
     return overrides
 
 
-def _unreadable(argument: str, text: str, expects: str, names: Sequence[str]) -> str:
-    if names:
-        return f"{shown(argument)} is unknown: {nearest(text, names)}."
-    return f"{shown(argument)} is not {expects}."
+def read_value(argument: str, reader: Reader) -> Any:
+    """The value of a `key=value` argument. Raises UserError with what it has to be."""
+    text = argument.partition("=")[2]
+    try:
+        return reader.read(text)
+    except ValueError:
+        if reader.names:
+            raise UserError(f"{shown(argument)} is unknown: {nearest(text, reader.names)}.") from None
+        raise UserError(f"{shown(argument)} is not {reader.expects}.") from None
 
 
-def _unknown(key: str, argument: str, known: Sequence[str]) -> str:
+def unknown_key(key: str, argument: str, known: Sequence[str]) -> str:
+    """The sentence for a key that there is not, with the nearest that there is."""
     if key == "resume":
         return f"{shown(argument)} goes on with a search as it was started: give it alone, without other settings."
     # by the last part of the key, so that `batch_size` leads to `recipe.batch_size`

@@ -98,6 +98,9 @@ class Progress:
         return max((self.done + under_way) / self.total, by_time or 0.0)
 
     def time_left(self) -> str:
+        """How long the rest takes if it goes on at the pace so far and no trial stops early."""
+        if self.done == self.total:
+            return "all done"
         fraction = self.fraction()
         if not fraction:
             return "time left not known yet"
@@ -120,6 +123,7 @@ class Progress:
         for trial in list(self.running.values()):
             error = "" if trial.error is None else f"{trial.error:.4f}"
             table.add_row(trial.name, f"{trial.epoch}/{self.epochs}", error)
-        bar = ProgressBar(total=1.0, completed=min(1.0, self.fraction() or 0.0), width=60)
+        bar = Table.grid()
+        bar.add_row(ProgressBar(total=1.0, completed=min(1.0, self.fraction() or 0.0), width=60))
         elapsed = duration(time.time() - self.started)
         return Group(Text(f"{self.title}  ({elapsed})", style="bold"), bar, Text(self.summary()), table)

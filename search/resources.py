@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from search.errors import UserError
 
 LOCAL = "local"
 """The address that starts Ray on this machine."""
+
+SECONDS_TO_ANSWER = 10.0
 
 TRIALS_PER_GPU = 4
 """Trials that share a GPU by default: a small network's steps leave it idle most of the time."""
@@ -110,9 +113,17 @@ def start_ray(config: SearchConfig) -> None:
     else:
         start = partial(ray.init, address=config.cluster.address)
     try:
+        check_answers(config.cluster.address)
         start(log_to_driver=False, logging_level=logging.ERROR)
-    except ConnectionError as error:
+    except OSError as error:  # ConnectionError, timeouts and unknown hosts among them
         raise UserError(
             f"there is no Ray cluster at cluster.address={config.cluster.address}: start one (`ray up cluster.yaml`, "
             "`ray start --head`) or leave out cluster= to use this machine"
         ) from error
+
+
+def check_answers(address: str) -> None:
+    """Raises OSError where nothing listens at host:port; Ray itself would try for five minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS_TO_ANSWER).close()

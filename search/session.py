@@ -21,6 +21,7 @@ from search.plan import show_plan
 from search.progress import Progress
 from search.resources import LOCAL, Resources, ray_for, resources_for
 from search.results import TrialResult, rank
+from search.store import open_store
 from search.tracking import Tracker
 from search.tuning import candidate_limit, run_trials, total_trials
 from search.watch import Watch
@@ -44,8 +45,10 @@ def search(config: SearchConfig) -> int:
         return 0
     folder = Path(config.output) / f"{config.space.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     log_to(folder)
+    store = open_store(config.tracking.uri, config.experiment)
     with ray_for(config):
-        return run(config, space, split, resources_for(config, total_trials(config, space)), folder, console)
+        resources = resources_for(config, total_trials(config, space))
+        return run(config, space, split, resources, Tracker(config, split, store), folder, console)
 
 
 def terminal() -> Console:
@@ -76,9 +79,16 @@ def log_to(folder: Path) -> None:
     warnings.simplefilter("default")
 
 
-def run(config: SearchConfig, space: Space, split: Split, resources: Resources, folder: Path, console: Console) -> int:
+def run(
+    config: SearchConfig,
+    space: Space,
+    split: Split,
+    resources: Resources,
+    tracker: Tracker,
+    folder: Path,
+    console: Console,
+) -> int:
     """Train, rank, test the winner and say where to look; the exit status."""
-    tracker = Tracker(config, split)
     total = total_trials(config, space)
     started = time.time()
     deadline = started + config.time_budget_seconds if config.time_budget_seconds is not None else None

@@ -8,6 +8,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow.tracking import MlflowClient
@@ -21,21 +22,41 @@ DEFAULT_URI = "sqlite:///mlflow.db"
 """What `mlflow ui` reads without options, in the same folder."""
 
 
+WEIGHTS_ARTIFACT = "network.npz"
+"""A trial's weights among the artifacts of its run, as `models.checkpoint.load_network` reads them."""
+
+
+def download_weights(client: MlflowClient, run_id: str, folder: Path) -> Path:
+    """A copy of a trial's weights in `folder`."""
+    target = folder / run_id
+    target.mkdir(parents=True, exist_ok=True)
+    return Path(client.download_artifacts(run_id, WEIGHTS_ARTIFACT, str(target)))
+
+
 def absolute(uri: str) -> str:
     """A SQLite address by its full path: MLflow keeps connections by address, whatever the folder it was meant in."""
     return f"{SQLITE}{Path(uri.removeprefix(SQLITE)).absolute()}" if uri.startswith(SQLITE) else uri
 
 
-def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
-    """A client and the experiment's id; makes the store and the experiment where they are not there yet.
+@dataclass(frozen=True)
+class Store:
+    """An experiment in MLflow."""
+
+    client: MlflowClient
+    uri: str
+    experiment_id: str
+
+
+def open_store(uri: str, experiment: str) -> Store:
+    """The experiment of that name; makes the store and the experiment where they are not there yet.
 
     Done once, before any other process writes: several would race to set up the schema. Raises UserError.
     """
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
-    client = MlflowClient(tracking_uri=absolute(uri))
     try:
+        client = MlflowClient(tracking_uri=absolute(uri))
         found = client.get_experiment_by_name(experiment)
         if found is not None and found.lifecycle_stage == "deleted":
             client.restore_experiment(found.experiment_id)
@@ -46,7 +67,7 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
     if uri.startswith(SQLITE):
         with sqlite3.connect(uri.removeprefix(SQLITE)) as database:
             database.execute("PRAGMA journal_mode=WAL")  # `mlflow ui` can then read while a search writes
-    return client, experiment_id
+    return Store(client, uri, experiment_id)
 
 
 class Writer:

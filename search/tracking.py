@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import subprocess
-import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -19,12 +18,11 @@ from search.config import SearchConfig
 from search.data import Split
 from search.labels import name_of, parts_of
 from search.results import TrialResult
-from search.store import Writer, open_store
+from search.store import Store, Writer
 from search.view import share_ranking, where_to_look
 
 logger = logging.getLogger(__name__)
 
-WEIGHTS_ARTIFACT = "network.npz"
 TRIAL_TAG = "branchsearch.trial"
 CANDIDATE_TAG = "branchsearch.candidate"
 CONFIG_TAG = "branchsearch.config"
@@ -52,9 +50,9 @@ def code_version() -> str:
 class Tracker:
     """The runs of one search in MLflow."""
 
-    def __init__(self, config: SearchConfig, split: Split) -> None:
+    def __init__(self, config: SearchConfig, split: Split, store: Store) -> None:
         self.config = config
-        self.client, self.experiment_id = open_store(config.tracking.uri, config.experiment)
+        self.store, self.client, self.experiment_id = store, store.client, store.experiment_id
         self.error_name = ERROR_NAMES["regression"]
         self.children: dict[str, str] = {}  # trial id -> run id
         self._ended: set[str] = set()
@@ -164,11 +162,6 @@ class Tracker:
 
         self.writer.put(write)
 
-    def weights(self, trial_id: str) -> Path:
-        """A local copy of a trial's weights."""
-        folder = tempfile.mkdtemp(prefix="branchsearch-")
-        return Path(self.client.download_artifacts(self.children[trial_id], WEIGHTS_ARTIFACT, folder))
-
     def kill_unfinished(self) -> None:
         """Mark the child runs that have not ended as killed."""
         for run_id in self.children.values():
@@ -177,7 +170,7 @@ class Tracker:
 
     def where_to_look(self) -> str:
         """How to see the ranking in MLflow's page."""
-        return where_to_look(self.config.tracking.uri, self.experiment_id, self.parent)
+        return where_to_look(self.store.uri, self.experiment_id, self.parent)
 
     def close(self, status: str) -> None:
         self.writer.close()

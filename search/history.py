@@ -1,0 +1,120 @@
+"""Searches that were run, read back from MLflow."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.entities import Run, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from models.candidate import Candidate
+from models.objective import ERROR_NAMES
+from search.config import SearchConfig
+from search.errors import UserError
+from search.results import Standing, TrialResult, rank
+from search.store import SQLITE, absolute, download_weights
+from search.tracking import CANDIDATE_TAG, CONFIG_TAG, TRIAL_TAG
+
+RUNS_A_PAGE = 1000
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class PastSearch:
+    """One search as MLflow holds it: its settings, its parent run, and every trial that has ended with its run."""
+
+    client: MlflowClient
+    parent: Run
+    config: SearchConfig
+    trials: tuple[tuple[TrialResult, Run], ...]
+
+    @property
+    def standings(self) -> list[Standing]:
+        return rank(result for result, _ in self.trials)
+
+    def run_of(self, result: TrialResult) -> Run:
+        """The child run of a trial."""
+        return next(run for trial, run in self.trials if trial.trial_id == result.trial_id)
+
+    def weights(self, result: TrialResult, folder: Path) -> Path:
+        """A copy of a trial's weights in `folder`, to be read by `models.checkpoint.load_network`."""
+        return download_weights(self.client, self.run_of(result).info.run_id, folder)
+
+
+def open_search(run: str, uri: str) -> PastSearch:
+    """The search of a parent run's id, or the latest one.
+
+    Raises UserError where the store holds no search, or none of that id.
+    """
+    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+        raise UserError(
+            f"there is no MLflow store {uri} here: run this in the folder of the search, or say tracking.uri="
+        )
+    client = MlflowClient(tracking_uri=absolute(uri))
+    parent = latest_parent(client, uri) if run == LATEST else parent_of(client, run)
+    children = all_runs(client, [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    ended = [child for child in children if child.info.status in ("FINISHED", "FAILED")]
+    return PastSearch(
+        client,
+        parent,
+        SearchConfig.from_dict(json.loads(parent.data.tags[CONFIG_TAG])),
+        tuple((result_of(child), child) for child in ended),
+    )
+
+
+def latest_parent(client: MlflowClient, uri: str) -> Run:
+    """The search that was started last, of all experiments."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments(view_type=ViewType.ALL)]
+    found = client.search_runs(experiments, f"tags.`{CONFIG_TAG}` != ''", order_by=["start_time DESC"], max_results=1)
+    if not found:
+        raise UserError(f"the MLflow store {uri} holds no search yet: run one with python -m search.run")
+    return found[0]
+
+
+def parent_of(client: MlflowClient, run: str) -> Run:
+    """The search of a run's id; that of a trial leads to its search."""
+    try:
+        found = client.get_run(run)
+        parent_id = found.data.tags.get("mlflow.parentRunId")
+        found = client.get_run(parent_id) if parent_id else found
+    except MlflowException as error:
+        raise UserError(f"run={run} is no run of the MLflow store: take run=latest, or an id from its page") from error
+    if CONFIG_TAG not in found.data.tags:
+        raise UserError(f"run={run} is a run of MLflow, but not of a search by branchsearch")
+    return found
+
+
+def all_runs(client: MlflowClient, experiments: list[str], query: str) -> list[Run]:
+    """Every run that a query finds, page by page, the oldest first."""
+    runs: list[Run] = []
+    token: str | None = None
+    while True:
+        page = client.search_runs(
+            experiments, query, max_results=RUNS_A_PAGE, order_by=["start_time ASC"], page_token=token
+        )
+        runs += page
+        token = page.token
+        if not token:
+            return runs
+
+
+def result_of(run: Run) -> TrialResult:
+    """What a child run says of its trial."""
+    metrics, tags = run.data.metrics, run.data.tags
+    candidate = Candidate.from_json(tags[CANDIDATE_TAG])
+    error_name = ERROR_NAMES[candidate.architecture.task]
+    reason = tags.get("stop_reason", "")
+    return TrialResult(
+        trial_id=tags[TRIAL_TAG],
+        candidate=candidate,
+        seed=int(run.data.params["seed"]),
+        epochs=int(metrics.get("epochs", 0)),
+        best_epoch=int(metrics.get("best_epoch", 0)),
+        best_error=metrics.get(f"best_validation_{error_name}", float("inf")),
+        seconds=metrics.get("training_seconds", 0.0),
+        stop_reason=reason,
+        failure=reason if run.info.status == "FAILED" else None,
+    )

@@ -1,0 +1,74 @@
+"""Searches read back from MLflow are the searches that were run."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.architecture import BNET, BRNET, Architecture, Group
+from models.candidate import Candidate
+from models.checkpoint import load_network, save_network
+from models.network import build
+from models.recipe import FAST
+from search.config import SearchConfig, parse
+from search.data import Split
+from search.errors import UserError
+from search.history import open_search
+from search.results import TrialResult
+from search.store import open_store
+from search.tracking import Tracker
+
+URI = "sqlite:///mlflow.db"
+SMALL = Architecture(groups=(Group(8, 2),))
+
+
+def record(config: SearchConfig, split: Split, results: list[TrialResult], folder: Path) -> str:
+    """Write trials as a search does; the parent's run id."""
+    tracker = Tracker(config, split, open_store(config.tracking.uri, config.experiment))
+    for result in results:
+        tracker.begin(result.trial_id, result.candidate, result.seed)
+        weights = folder / result.trial_id / "network.npz"
+        weights.parent.mkdir()
+        save_network(weights, build(SMALL, result.seed))
+        tracker.end(result, None if result.failure else weights)
+    tracker.close("FINISHED")
+    return tracker.parent
+
+
+def trial(name: str, architecture: Architecture, seed: int, error: float, failure: str | None = None) -> TrialResult:
+    reason = "" if failure else "all epochs"
+    return TrialResult(name, Candidate(architecture, FAST), seed, 7, 5, error, 12.5, reason, failure)
+
+
+def test_a_search_comes_back_as_it_was(in_tmp: Path, mp_split: Split) -> None:
+    config = parse(["space=branching", "dataset=mp", "rows=2000", "seeds=2"])
+    results = [
+        trial("a", BRNET, 0, 0.125),
+        trial("b", BRNET, 1, 0.115),
+        trial("c", BNET, 0, float("inf"), "loss not finite in epoch 3"),
+    ]
+    first = record(config, mp_split, results, in_tmp)
+    (in_tmp / "later").mkdir()
+    second = record(parse(["space=components"]), mp_split, [trial("d", BNET, 0, 0.2)], in_tmp / "later")
+
+    search = open_search(first, URI)
+    assert search.config == config
+    assert [result.trial_id for result, _ in search.trials] == ["a", "b", "c"]
+    assert search.trials[0][0] == results[0]
+    assert search.trials[2][0].failure == "loss not finite in epoch 3"
+    assert search.standings[0].mean_error == pytest.approx(0.12)
+    network, _ = load_network(search.weights(results[1], in_tmp / "copies"))
+    assert torch.equal(network.output.weight, build(SMALL, 1).output.weight)
+
+    assert open_search("latest", URI).parent.info.run_id == second
+    assert open_search(search.trials[0][1].info.run_id, URI).parent.info.run_id == first
+
+
+def test_what_is_not_there_is_said(in_tmp: Path, mp_split: Split) -> None:
+    with pytest.raises(UserError, match="no MLflow store"):
+        open_search("latest", URI)
+    open_store(URI, "empty")
+    with pytest.raises(UserError, match="holds no search yet"):
+        open_search("latest", URI)
+    with pytest.raises(UserError, match="run=0123 is no run"):
+        open_search("0123", URI)
