@@ -25,8 +25,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+BENCHMARKS := data time_to_accuracy
+
 bench: install
-	for benchmark in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$benchmark .py) $(ARGS) || exit 1; done
+	for benchmark in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$benchmark $(ARGS) || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,45 @@
+"""What a trial gets by default: on a laptop, on one GPU, on several; and what is refused."""
+
+import pytest
+
+from search import resources
+from search.config import parse
+from search.errors import UserError
+from search.resources import Resources, resources_for
+
+
+def on(
+    monkeypatch: pytest.MonkeyPatch, cpus: float, gpus: float, *arguments: str, trials: int | None = 11
+) -> Resources:
+    monkeypatch.setattr(resources, "available", lambda: (cpus, gpus))
+    return resources_for(parse(list(arguments)), trials)
+
+
+def test_a_laptop_trains_one_trial_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert on(monkeypatch, 2, 0) == Resources(1, 0, 2)
+    assert on(monkeypatch, 64, 0) == Resources(1, 0, 11)
+    assert on(monkeypatch, 64, 0, trials=None) == Resources(1, 0, 64)
+    assert on(monkeypatch, 2, 0).device == "cpu"
+
+
+def test_trials_share_gpus_as_far_as_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert on(monkeypatch, 16, 1) == Resources(4, 0.25, 4)
+    assert on(monkeypatch, 2, 1) == Resources(1, 0.5, 2)
+    assert on(monkeypatch, 64, 8, trials=None) == Resources(2, 0.25, 32)
+    assert on(monkeypatch, 16, 1).device == "cuda"
+
+
+def test_what_is_asked_for_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert on(monkeypatch, 8, 0, "cpus_per_trial=4") == Resources(4, 0, 2)
+    assert on(monkeypatch, 8, 0, "cpus_per_trial=4").threads == 4
+    assert on(monkeypatch, 8, 0, "max_concurrent=3") == Resources(1, 0, 3)
+    assert on(monkeypatch, 16, 2, "gpus_per_trial=1") == Resources(8, 1, 2)
+    assert on(monkeypatch, 16, 2, "gpus_per_trial=0") == Resources(1, 0, 11)
+    assert on(monkeypatch, 8, 0, "cpus_per_trial=0.5", trials=None) == Resources(0.5, 0, 16)
+
+
+def test_more_than_there_is_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match=r"gpus_per_trial=1 asks for more GPUs than the 0 that this machine has"):
+        on(monkeypatch, 8, 0, "gpus_per_trial=1")
+    with pytest.raises(UserError, match=r"cpus_per_trial=9 asks for more CPUs than the 8"):
+        on(monkeypatch, 8, 0, "cpus_per_trial=9")
