@@ -26,6 +26,9 @@ from search.results import Standing
 from search.store import download_weights
 from search.tracking import NOTE_TAG, Tracker
 
+DESCRIBED = 20
+"""Places of the ranking in the run's description, which MLflow limits to 8,000 characters."""
+
 COLUMNS = ("rank", "network", "validation", "spread", "parameters", "seconds", "epochs", "stopped by")
 
 
@@ -122,13 +125,13 @@ def write_conclusion(standings: Sequence[Standing], test: TestError, split: Spli
             client.log_metric(tracker.children[result.trial_id], "rank", standing.rank)
     table = io.StringIO()
     csv.writer(table).writerows([headings(split.unit), *ranking_rows(standings, base)])
-    text = (
-        f"Winner by validation: **{name_of(winner.candidate, base)}**; "
-        f"its test MAE is {test} {split.unit}.\n\n{markdown(standings, base, split.unit)}\n"
-    )
+    text = f"Winner by validation: **{name_of(winner.candidate, base)}**; its test MAE is {test} {split.unit}.\n\n"
+    everyone = markdown(standings, base, split.unit)
     client.log_text(parent, table.getvalue(), "ranking.csv")
-    client.log_text(parent, text, "ranking.md")
-    client.set_tag(parent, NOTE_TAG, text)
+    client.log_text(parent, f"{text}{everyone}\n", "ranking.md")
+    first = markdown(standings[:DESCRIBED], base, split.unit)
+    more = f"\n\nAll {len(standings)} are in the artifact ranking.md." if len(standings) > DESCRIBED else ""
+    client.set_tag(parent, NOTE_TAG, f"{text}{first}{more}\n")
 
 
 def show_winner(standings: Sequence[Standing], test: TestError, split: Split, base: Recipe, console: Console) -> None:

@@ -1,0 +1,50 @@
+"""The end of a large search: the ranking is whole in its artifacts and short enough for MLflow's description."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from models.architecture import Architecture, Group
+from models.candidate import Candidate
+from models.recipe import FAST
+from search.conclusion import TestError, write_conclusion
+from search.config import parse
+from search.data import Split
+from search.results import TrialResult, rank
+from search.store import open_store
+from search.tracking import NOTE_TAG, Tracker
+
+
+def test_eighty_candidates_are_ranked(in_tmp: Path, mp_split: Split) -> None:
+    config = parse(["space=hyperparameters", "trials=80", "seeds=[0]"])
+    tracker = Tracker(config, mp_split, open_store(config.tracking.uri, config.experiment))
+    network = Architecture(groups=(Group(8, 2),))
+    results = [
+        TrialResult(
+            str(number),
+            Candidate(network, replace(FAST, learning_rate=1e-4 * number, optimiser="sgd", batch_size=64 + number)),
+            seed=0, epochs=3, best_epoch=2, best_error=1 / number, seconds=1.0, stop_reason="all epochs",
+        )
+        for number in range(1, 81)
+    ]  # fmt: skip
+    for result in results:
+        tracker.begin(result.trial_id, result.candidate, result.seed)
+        tracker.end(result, None)
+    tracker.writer.flush()
+    standings = rank(results)
+    write_conclusion(standings, TestError((0.25, 0.35)), mp_split, tracker)
+    tracker.close("FINISHED")
+
+    parent = tracker.client.get_run(tracker.parent)
+    assert parent.data.metrics["best_validation_mae"] == pytest.approx(1 / 80)
+    assert parent.data.metrics["test_mae"] == pytest.approx(0.3)
+    note = parent.data.tags[NOTE_TAG]
+    assert "0.3000 ± 0.0707 eV/atom" in note
+    assert "All 80 are in the artifact ranking.md" in note
+    table = Path(tracker.client.download_artifacts(tracker.parent, "ranking.csv", str(in_tmp)))
+    with table.open() as file:
+        assert [row["rank"] for row in csv.DictReader(file)] == [str(place) for place in range(1, 81)]
+    worst = tracker.client.get_run(tracker.children["1"])
+    assert worst.data.metrics["rank"] == 80
