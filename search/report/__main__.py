@@ -1,0 +1,43 @@
+"""The command that reports: `python -m search.report run=latest`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from search.arguments import read_arguments, run_command, usage
+from search.errors import UserError
+from search.readers import TEXT
+from search.settings import Setting
+
+NAME = "search.report"
+DEFAULT_OUTPUT = "report.html"
+SETTINGS = {
+    "run": Setting(TEXT, "the search: latest, or the id of its run in MLflow (that of a trial leads to it)"),
+    "tracking.uri": Setting(TEXT, "where MLflow keeps its runs; sqlite:///mlflow.db, in this folder, if not given"),
+    "data_dir": Setting(TEXT, "the folder of <dataset>/<property>.csv, if it is another than the search had"),
+    "output": Setting(TEXT, f"the file to write; {DEFAULT_OUTPUT} if not given"),
+}
+HELP = usage(
+    NAME,
+    "a search as one HTML page, also an artifact of its run in MLflow",
+    ["python -m search.report run=latest", "python -m search.report run=0a1b2c output=reports/branching.html"],
+    SETTINGS,
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit status 0; raises UserError for what cannot be reported."""
+    values, _ = read_arguments(arguments, SETTINGS)
+    output = Path(values.get("output", DEFAULT_OUTPUT))
+    if output.is_dir():
+        raise UserError(f"output={output} is a folder: name a file in it")
+    # MLflow and torch take seconds to import: a typing error need not wait for them.
+    making = import_module("search.report.making")
+    return int(making.make(values.get("run"), values.get("tracking.uri"), values.get("data_dir"), output))
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(NAME, main, HELP))

@@ -1,0 +1,192 @@
+"""Which choices mattered: main effects for a finite grid, Optuna's importance for a sampled space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.architecture import PUBLISHED
+from search.config import SearchConfig
+from search.report.effects import Effect, MainEffects, main_effects
+from search.report.evidence import Evidence
+from search.report.figures import BLUE, GREY, ORANGE, Figure, axis, figure_block, log_axis, text_only
+from search.report.importance import FEWEST_CANDIDATES, importances, is_numeric, varied_parts
+from search.report.markup import Html, paragraph, section
+from search.report.tables import Cell, table
+from search.report.wording import count, heading, number, shortened
+from spaces import build
+
+PANELS = 4
+
+
+def choices_section(evidence: Evidence) -> Html:
+    """What the candidates had in common that did well."""
+    title = "Which choices mattered"
+    if len(evidence.trained) < 2:
+        return section("choices", title, paragraph("One candidate alone shows no choice."))
+    body = effects_of_grid(evidence) if is_finite(evidence.search.config) else importance_of_sample(evidence)
+    return section("choices", title, *body)
+
+
+def is_finite(config: SearchConfig) -> bool:
+    """Whether the candidates were listed from a grid, not sampled."""
+    try:
+        space = build(config.space.name, config.recipe, PUBLISHED[config.space.architecture], config.space.budget)
+    except (ValueError, KeyError):  # a space of another version
+        return False
+    return space.size is not None
+
+
+def effects_of_grid(evidence: Evidence) -> list[Html]:
+    """Differences between levels, drawn and tabled."""
+    result = main_effects(evidence.trained)
+    if not result.effects:
+        return [paragraph(f"{count(len(evidence.trained), 'candidate')}: too few to compare the choices made in them.")]
+    text = (
+        "The mean validation MAE of the candidates with a choice, less that of the candidates with the choice it is "
+        "compared with, other choices held equal. Below 0 is better. "
+        f"The 95 % intervals come from {result.interval_source}."
+    )
+    if result.inseparable:
+        text += f" Not separable from the choices shown: {', '.join(result.inseparable)}."
+    return [paragraph(text), figure_block(effects_figure(result, evidence.unit)), effects_table(result, evidence.unit)]
+
+
+def verdict(effect: Effect) -> str:
+    """What may be said of an effect."""
+    if effect.half_width is None:
+        return "no interval can be given"
+    if not effect.is_distinguishable:
+        return "not distinguishable"
+    return "lower error" if effect.difference < 0 else "higher error"
+
+
+def effects_figure(result: MainEffects, unit: str) -> Figure:
+    """A point and an interval for each effect; those that leave out 0 stand out."""
+    effects = list(reversed(result.effects))
+    labels = [f"{shortened(f'{e.factor}: {e.level}', 34)}<br>vs {shortened(e.reference, 30)}" for e in effects]
+    colours = [BLUE if effect.is_distinguishable else GREY for effect in effects]
+    data: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [effect.difference],
+            "y": [label],
+            "error_x": {"type": "data", "array": [effect.half_width or 0], "color": colour, "thickness": 2},
+            "marker": {"color": colour, "size": 10, "symbol": "circle" if effect.is_distinguishable else "circle-open"},
+            "hovertemplate": f"{label}<br>{number(effect.difference, signed=True)} {unit}"
+            f" ± {number(effect.half_width or 0)}<br>{verdict(effect)}<extra></extra>",
+        }
+        for effect, label, colour in zip(effects, labels, colours, strict=True)
+    ]
+    layout = {
+        "xaxis": axis(heading("difference in validation MAE", unit), zeroline=True, zerolinecolor="#566070"),
+        "yaxis": axis("", showgrid=False),
+        "showlegend": False,
+        "height": 110 + 46 * len(effects),
+    }
+    return Figure("effects", effects_finding(result), data, layout)
+
+
+def effects_finding(result: MainEffects) -> str:
+    """The effects that can be told from chance, in a sentence."""
+    clear = sorted((e for e in result.effects if e.is_distinguishable), key=lambda effect: effect.difference)
+    if not clear:
+        return "No choice's effect is distinguishable from 0."
+    said = "; ".join(
+        f"{e.factor} {e.level} {'lowers' if e.difference < 0 else 'raises'} the MAE by {number(abs(e.difference))} "
+        f"against {e.reference}"
+        for e in clear
+    )
+    rest = len(result.effects) - len(clear)
+    return f"{said}." + (f" {count(rest, 'effect is', 'effects are')} not distinguishable from 0." if rest else "")
+
+
+def effects_table(result: MainEffects, unit: str) -> Html:
+    """The effects as numbers."""
+    rows = [
+        [
+            Cell(effect.factor),
+            Cell(effect.level),
+            Cell(effect.reference),
+            Cell(str(effect.candidates), effect.candidates),
+            Cell(number(effect.difference, signed=True), effect.difference),
+            Cell("" if effect.half_width is None else f"± {number(effect.half_width)}", effect.half_width),
+            Cell(verdict(effect)),
+        ]
+        for effect in result.effects
+    ]
+    columns = ["choice", "level", "against", "candidates", heading("difference", unit), "95 % interval", "verdict"]
+    return table("Main effects on the validation MAE", columns, rows, "effects-table", numbered=[3, 4, 5])
+
+
+def importance_of_sample(evidence: Evidence) -> list[Html]:
+    """Shares of the variance, and the error over the most important choices."""
+    shares = importances(evidence.trained)
+    if not shares:
+        text = (
+            f"{count(len(evidence.trained), 'candidate')}: too few to tell (at least {FEWEST_CANDIDATES} are needed)."
+        )
+        return [paragraph(text)]
+    text = (
+        f"The share of each choice in the variance of the logarithm of the validation MAE over "
+        f"{count(len(evidence.trained), 'candidate')}, by Optuna's fANOVA "
+        "(each choice by itself; the shares add up to 100 %). "
+        "Numbers enter by their rank among the values tried. The candidates were chosen by the search, not at "
+        "random: a choice that was settled early shows less than its weight."
+    )
+    blocks = [paragraph(text), figure_block(importance_figure(shares))]
+    return [*blocks, *(figure_block(slice_figure(evidence, name)) for name in list(shares)[:PANELS])]
+
+
+def importance_figure(shares: dict[str, float]) -> Figure:
+    """Bars, the most important choice on top."""
+    names = list(reversed(shares))
+    data = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": [100 * shares[name] for name in names],
+            "y": [name.replace("_", " ") for name in names],
+            "text": [f"{100 * shares[name]:.0f} %" for name in names],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "marker": {"color": BLUE},
+            "hovertemplate": "%{y}: %{x:.1f} %<extra></extra>",
+        }
+    ]
+    layout = {"xaxis": axis("importance, %"), "yaxis": axis("", showgrid=False), "height": 110 + 30 * len(names)}
+    first = next(iter(shares))
+    finding = f"Most of the difference comes from {first.replace('_', ' ')}: {100 * shares[first]:.0f} %."
+    return Figure("importance", finding, data, layout)
+
+
+def slice_figure(evidence: Evidence, name: str) -> Figure:
+    """The error of every candidate over the value of one choice."""
+    values = varied_parts(evidence.trained)[name]
+    errors = [standing.mean_error for standing in evidence.trained]
+    best = evidence.trained[0]
+    title = name.replace("_", " ")
+    wide = is_numeric(values) and min(map(float, values)) > 0 and max(map(float, values)) > 20 * min(map(float, values))
+    across = values if is_numeric(values) else [text_only(str(value)) for value in values]
+    data = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": across,
+            "y": errors,
+            "text": [text_only(evidence.name(standing)) for standing in evidence.trained],
+            "marker": {"color": [ORANGE, *[BLUE] * (len(errors) - 1)], "size": [12, *[8] * (len(errors) - 1)],
+                       "opacity": 0.75, "symbol": ["diamond", *["circle"] * (len(errors) - 1)]},
+            "hovertemplate": f"%{{text}}<br>{title} %{{x}}: MAE %{{y:.4f}}<extra></extra>",
+        }
+    ]  # fmt: skip
+    numbers = [float(value) for value in values] if is_numeric(values) else []
+    layout = {
+        "xaxis": log_axis(title, numbers) if wide else axis(title, **({} if numbers else {"type": "category"})),
+        "yaxis": log_axis(heading("validation MAE", evidence.unit), errors),
+        "height": 280,
+    }
+    value = values[0]
+    shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+    finding = f"Validation MAE over {title}; the winner (diamond), {evidence.name(best)}, has {shown}."
+    return Figure(f"slice-{name}", finding, data, layout)

@@ -1,0 +1,168 @@
+"""What a report is made of: the search from MLflow, its table loaded again, and the winner's predictions."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from mlflow.exceptions import MlflowException
+from numpy.typing import NDArray
+
+from models.checkpoint import CheckpointError, load_network
+from models.network import predict
+from models.objective import ERROR_NAMES
+from search.data import Part, Split, load
+from search.errors import UserError
+from search.history import PastSearch
+from search.labels import name_of
+from search.results import Standing, TrialResult
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """One part of the table beside the winner's predictions, float64 (networks, rows) in the target's unit."""
+
+    part: Part
+    by_network: NDArray[np.float64]
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The mean over the networks, (rows,)."""
+        mean: NDArray[np.float64] = self.by_network.mean(axis=0)
+        return mean
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """Predicted less true, of the mean over the networks, (rows,)."""
+        difference: NDArray[np.float64] = self.values - self.part.y
+        return difference
+
+    @property
+    def network_maes(self) -> list[float]:
+        """The mean absolute error of each network by itself."""
+        return [float(mae) for mae in np.abs(self.by_network - self.part.y).mean(axis=1)]
+
+
+@dataclass(frozen=True, eq=False)
+class WinnerPredictions:
+    """The winner on the two parts that it was not trained on. No other network meets the test set."""
+
+    validation: Predicted
+    test: Predicted
+    missing_seeds: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that the page is made from. `predictions` is None where the winner's weights are gone."""
+
+    search: PastSearch
+    split: Split
+    standings: tuple[Standing, ...]
+    predictions: WinnerPredictions | None
+
+    @property
+    def trained(self) -> list[Standing]:
+        """The candidates with a result, in the order of the ranking."""
+        return [standing for standing in self.standings if standing.trained]
+
+    @property
+    def failures(self) -> list[TrialResult]:
+        """The trials that came to no result."""
+        return [result for result, _ in self.search.trials if result.failure is not None]
+
+    @property
+    def unit(self) -> str:
+        """The target's unit; "" where the table has none."""
+        return self.split.unit
+
+    @property
+    def target(self) -> str:
+        """What is predicted: a user's own column as named, a property of a known table in words."""
+        name = self.split.target_name
+        return name if self.search.config.data.path else name.replace("_", " ")
+
+    @property
+    def run_id(self) -> str:
+        """The parent run's."""
+        run_id: str = self.search.parent.info.run_id
+        return run_id
+
+    @property
+    def error_name(self) -> str:
+        """The selecting error's name in MLflow's metrics: `mae`."""
+        return ERROR_NAMES[self.standings[0].candidate.architecture.task]
+
+    @property
+    def wall_seconds(self) -> float:
+        """From the start of the search to its end, or until now where it still runs."""
+        info = self.search.parent.info
+        return float((info.end_time or time.time() * 1000) - info.start_time) / 1000
+
+    def name(self, standing: Standing) -> str:
+        """A candidate's readable name."""
+        return name_of(standing.candidate, self.search.config.recipe)
+
+
+def gather(search: PastSearch, data_dir: str | None = None) -> Evidence:
+    """Everything the page needs; `data_dir` in place of the search's own, where it is given.
+
+    Raises UserError where no trial has ended, or where the table is gone or is no longer the one that was searched on.
+    """
+    standings = tuple(search.standings)
+    if not standings:
+        raise UserError(f"no trial of the search {search.parent.info.run_id} has ended yet: there is nothing to report")
+    split = load_again(search, data_dir)
+    predictions = predictions_of(standings[0], search, split) if standings[0].trained else None
+    return Evidence(search, split, standings, predictions)
+
+
+def load_again(search: PastSearch, data_dir: str | None) -> Split:
+    """The table through the search's own request. Raises UserError unless it gives the very same rows and parts."""
+    request = search.config.data
+    request = replace(request, data_dir=data_dir) if data_dir else request
+    try:
+        split = load(request)
+    except UserError as error:
+        raise UserError(f"the table that was searched on cannot be loaded again: {error}") from error
+    searched = search.parent.data.tags.get("data")
+    if searched is not None and searched != split.fingerprint:
+        raise UserError(
+            f"the table {request.path or request.dataset} is no longer the one that was searched on "
+            f"(its rows had the fingerprint {searched}, now {split.fingerprint}): "
+            "put the old one back, or search again"
+        )
+    return split
+
+
+def predictions_of(winner: Standing, search: PastSearch, split: Split) -> WinnerPredictions | None:
+    """The winner's networks, one a seed, on validation and test; None where the weights of all of them are gone."""
+    outputs: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+    missing: list[int] = []
+    with TemporaryDirectory(prefix="branchsearch-") as folder:
+        for result in winner.trained:
+            try:
+                network, _ = load_network(search.weights(result, Path(folder)))
+            except (MlflowException, CheckpointError, OSError) as error:
+                logger.warning("the weights of %s, seed %d, are gone: %s", winner.candidate, result.seed, error)
+                missing.append(result.seed)
+                continue
+            validation, test = (
+                predict(network, torch.tensor(part.x))[:, 0].numpy().astype(np.float64)
+                for part in (split.validation, split.test)
+            )
+            outputs.append((validation, test))
+    if not outputs:
+        return None
+    return WinnerPredictions(
+        Predicted(split.validation, np.stack([validation for validation, _ in outputs])),
+        Predicted(split.test, np.stack([test for _, test in outputs])),
+        tuple(missing),
+    )

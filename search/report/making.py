@@ -1,0 +1,29 @@
+"""From a run in MLflow to a written and published report."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from search.history import LATEST, open_search
+from search.report.evidence import gather
+from search.report.page import page
+from search.report.publication import ARTIFACT, publish, write_file
+from search.report.residuals import missing_words
+from search.store import DEFAULT_URI
+
+
+def make(run: str | None, uri: str | None, data_dir: str | None, output: Path) -> int:
+    """Report a search, the latest if none is named; the exit status. Raises UserError."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    search = open_search(run or LATEST, uri or DEFAULT_URI)
+    evidence = gather(search, data_dir)
+    html = page(evidence)
+    write_file(html, output)
+    publish(html, search)
+    if evidence.predictions is None:
+        print(missing_words(evidence))
+    print(
+        f"{output} ({len(html) / 1e6:.1f} MB), also {ARTIFACT} among the artifacts of run {evidence.run_id} in MLflow"
+    )
+    return 0
