@@ -207,8 +207,14 @@ BNET = Architecture(branchings=(Branching(0, (2, 2)),))
 BRNET = Architecture(branchings=(Branching(0, (2, 2)),), skip=True)
 
 PUBLISHED = {"ElemNet": ELEMNET, "IRNet": IRNET, "BNet": BNET, "BRNet": BRNET}
-"""The four networks of SDM 2022, Table 1.
+"""The four networks of SDM 2022, Table 1. Their parameters are the published counts, but for IRNet: `IRNET_NOTE`."""
 
-Their parameters are the published counts but for IRNet: the paper states 5,461,473; by counting linear layers,
-projections and one batch norm a layer we get 5,433,697 trainable (5,447,585 with running statistics).
-"""
+IRNET_NOTE = (
+    "IRNet: the paper states 5,461,473 parameters; its linear layers, projections and one batch norm a layer make "
+    "5,433,697 trainable ones (5,447,585 with running statistics)"
+)
+
+
+def published_name(architecture: Architecture) -> str | None:
+    """The name under which an architecture was published, where it was."""
+    return next((name for name, published in PUBLISHED.items() if published == architecture), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from models.architecture import published_name
 from models.candidate import Candidate
 from models.recipe import Recipe
 
@@ -33,6 +34,7 @@ def parts_of(candidate: Candidate) -> dict[str, str | int | float | bool]:
     ]
     return {
         "network": str(architecture),
+        "published": published_name(architecture) or "",
         "groups": " ".join(f"{group.width}x{group.layers}" for group in architecture.groups),
         "branching": " ".join(branching) or "none",
         "skip": architecture.skip,

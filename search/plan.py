@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from models.architecture import IRNET, IRNET_NOTE, published_name
 from models.candidate import Candidate
 from models.training import TrainingData, TrainingRun
 from search.config import SearchConfig
@@ -83,8 +84,12 @@ def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resou
     for heading in ("#", "candidate", "parameters"):
         table.add_column(heading, justify="left" if heading == "candidate" else "right")
     for number, candidate in enumerate(shown, start=1):
-        table.add_row(str(number), name_of(candidate, config.recipe), f"{candidate.architecture.parameter_count():,}")
+        published = published_name(candidate.architecture)
+        name = name_of(candidate, config.recipe) + (f" ({published})" if published else "")
+        table.add_row(str(number), name, f"{candidate.architecture.parameter_count():,}")
     console.print(table)
+    if any(candidate.architecture == IRNET for candidate in shown):
+        console.print(IRNET_NOTE, highlight=False, soft_wrap=True)
     if space.size is not None and limit is not None and limit < space.size:
         console.print(f"trials={config.trials}: the first {limit} of the {space.size} candidates")
     cost = estimate(config, space, split, resources)

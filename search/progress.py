@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from search.results import TrialResult
+
+logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
 
@@ -86,6 +89,7 @@ class Progress:
 
     def _line(self, text: str) -> None:
         self._last_line = time.time()
+        logger.info(text)
         self.console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     def fraction(self) -> float | None:

@@ -27,6 +27,8 @@ from search.tuning import candidate_limit, run_trials, total_trials
 from search.watch import Watch
 from spaces import Space, build
 
+logger = logging.getLogger(__name__)
+
 WIDTH_OF_A_FILE = 140
 
 
@@ -45,6 +47,8 @@ def search(config: SearchConfig) -> int:
         return 0
     folder = Path(config.output) / f"{config.space.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     log_to(folder)
+    for line in split.report.summary():
+        logger.info(line)
     store = open_store(config.tracking.uri, config.experiment)
     with ray_for(config):
         resources = resources_for(config, total_trials(config, space))

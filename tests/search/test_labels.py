@@ -21,6 +21,7 @@ def test_parts_are_what_a_person_compares() -> None:
     parts = parts_of(Candidate(BRNET, FAST))
     assert parts["branching"] == "Top[2,2]"
     assert parts["skip"] is True
+    assert parts["published"] == "BRNet"
     assert parts["groups"] == "1024x4 512x3 256x3 128x3 64x2 32x1"
     assert parts["learning_rate"] == FAST.learning_rate
     assert parts_of(Candidate(ELEMNET, FAST))["dropout"] == "0.2 0.1 0.3 0.2 0 0"

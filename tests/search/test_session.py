@@ -212,5 +212,7 @@ def test_dry_run_prints_the_plan_and_trains_nothing(in_tmp: Path, capsys: pytest
     printed = capsys.readouterr().out
     assert "4,548,385" in printed
     assert "24 candidates, 2 seeds each" in printed
+    assert "plain skip relu batchnorm (IRNet)" in printed
+    assert "the paper states 5,461,473" in printed
     assert "at most about" in printed
     assert list(in_tmp.iterdir()) == []
