@@ -154,9 +154,10 @@ def importance_figure(shares: dict[str, float]) -> Figure:
             "hovertemplate": "%{y}: %{x:.1f} %<extra></extra>",
         }
     ]
-    layout = {"xaxis": axis("importance, %"), "yaxis": axis("", showgrid=False), "height": 110 + 30 * len(names)}
+    across = axis("importance, %", range=[0, 115 * max(shares.values())])
+    layout = {"xaxis": across, "yaxis": axis("", showgrid=False), "height": 110 + 30 * len(names)}
     first = next(iter(shares))
-    finding = f"Most of the difference comes from {first.replace('_', ' ')}: {100 * shares[first]:.0f} %."
+    finding = f"The largest share, {100 * shares[first]:.0f} %, is that of {first.replace('_', ' ')}."
     return Figure("importance", finding, data, layout)
 
 

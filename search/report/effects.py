@@ -17,6 +17,8 @@ from search.report.ranking import seed_deviation
 from search.results import Standing
 
 CONFIDENCE = 0.95
+NAMES = ("network", "published")
+"""The parts that name a candidate and are no choice of their own."""
 PLAIN_LEVELS = ("none", "no")
 """What other levels are compared with where it is one of them."""
 
@@ -79,7 +81,7 @@ def factors_of(candidates: Sequence[Candidate]) -> dict[str, list[str]]:
     stays. Where nearly every candidate has a branching of its own, the place and the number of branches stand for it.
     """
     parts = [parts_of(candidate) for candidate in candidates]
-    columns = {name: [_level(part[name]) for part in parts] for name in parts[0] if name != "network"}
+    columns = {name: [_level(part[name]) for part in parts] for name in parts[0] if name not in NAMES}
     if 2 * len(set(columns["branching"])) > len(candidates):
         columns["branched group"] = [_places(candidate) for candidate in candidates]
         columns["branches"] = [_branches(candidate) for candidate in candidates]

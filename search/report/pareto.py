@@ -54,11 +54,19 @@ def pareto_section(evidence: Evidence) -> Html:
         "What accuracy costs",
         paragraph(text),
         element("h3", "Against parameters"),
-        figure_block(front_figure(evidence, "parameters", parameters_of)),
+        against_parameters(evidence),
         element("h3", "Against training time"),
         figure_block(front_figure(evidence, "training time", seconds_of, "s")),
         front_table(evidence),
     )
+
+
+def against_parameters(evidence: Evidence) -> Html:
+    """The front by parameters; a sentence where all candidates have as many."""
+    counts = {parameters_of(standing) for standing in evidence.trained}
+    if len(counts) == 1 < len(evidence.trained):
+        return paragraph(f"All candidates have {counts.pop():,.0f} parameters: the winner alone is on the front.")
+    return figure_block(front_figure(evidence, "parameters", parameters_of))
 
 
 def front_figure(evidence: Evidence, cost_name: str, cost: Cost, cost_unit: str = "") -> Figure:

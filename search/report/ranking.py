@@ -29,34 +29,38 @@ def ranking_section(evidence: Evidence) -> Html:
 def ranking_table(evidence: Evidence) -> Html:
     """One row a candidate."""
     unit = evidence.unit
+    has_spread = any(standing.spread is not None for standing in evidence.trained)
     columns = [
         "rank",
         "network",
         heading("validation MAE", unit),
-        heading("± over seeds", unit),
-        "seeds",
+        *([heading("± over seeds", unit), "seeds"] if has_spread else []),
         "parameters",
         "training, s",
         "epochs",
         "stopped by",
     ]
-    rows = [_row(standing, evidence) for standing in evidence.standings]
-    caption = (
-        "Candidates by validation MAE, lowest first. ± is the standard deviation over seeds; training seconds and "
-        "epochs are means over seeds."
+    rows = [_row(standing, evidence, has_spread) for standing in evidence.standings]
+    caption = "Candidates by validation MAE, lowest first." + (
+        " ± is the standard deviation over seeds; training seconds and epochs are means over seeds."
+        if has_spread
+        else ""
     )
-    return table(caption, columns, rows, "ranking-table", numbered=[0, 2, 3, 4, 5, 6, 7])
+    return table(caption, columns, rows, "ranking-table", numbered=[0, *range(2, len(columns) - 1)])
 
 
-def _row(standing: Standing, evidence: Evidence) -> list[Cell]:
+def _row(standing: Standing, evidence: Evidence, has_spread: bool) -> list[Cell]:
     parameters = standing.candidate.architecture.parameter_count()
     spread = standing.spread
+    over_seeds = [
+        Cell("" if spread is None else f"± {number(spread)}", math.inf if spread is None else spread),
+        Cell(str(len(standing.trained)), len(standing.trained)),
+    ]
     return [
         Cell(str(standing.rank), standing.rank),
         Cell(evidence.name(standing)),
         Cell(number(standing.mean_error) if standing.trained else "failed", standing.mean_error),
-        Cell("" if spread is None else f"± {number(spread)}", math.inf if spread is None else spread),
-        Cell(str(len(standing.trained)), len(standing.trained)),
+        *(over_seeds if has_spread else []),
         Cell(f"{parameters:,}", parameters),
         Cell(f"{standing.mean_seconds:,.1f}", standing.mean_seconds),
         Cell(f"{standing.mean_epochs:.0f}", standing.mean_epochs),

@@ -38,6 +38,7 @@ th[aria-sort=ascending] button::after { content: " \\2191"; color: var(--ink); }
 th[aria-sort=descending] button::after { content: " \\2193"; color: var(--ink); }
 .number, .number button { text-align: right; }
 tbody .number, .short { white-space: nowrap; }
+.long { min-width: 17rem; }
 tbody tr:hover { background: #f5f8fb; }
 figure { margin: 1.2rem 0 1.6rem; }
 figcaption { color: var(--soft); font-size: .92rem; max-width: 46rem; margin-top: .2rem; }
@@ -57,6 +58,10 @@ footer { margin-top: 3rem; padding-bottom: 3rem; }
   nav, thead button::after, .modebar { display: none !important; }
   main, header, footer { max-width: none; padding: 0; }
   .scroll { max-height: none; overflow: visible; border: none; }
+  table { font-size: 8pt; }
+  tbody th, tbody td, thead button { padding: .15rem .35rem; }
+  tbody td.short, tbody th.short { white-space: normal; }
+  .long { min-width: 0; }
   thead th { position: static; }
   thead { display: table-header-group; }
   figure, tr, dl div { break-inside: avoid; }

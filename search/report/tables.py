@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from search.report.markup import Html, element
 
 SHORT_CHARACTERS = 32
-"""Text up to this length stays on one line."""
+"""Text up to this length stays on one line; longer text gets room."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def table(
 def _cell(cell: Cell, place: int, numbered: Sequence[int]) -> Html:
     # What has no finite value sorts last, as text does behind numbers.
     value = None if cell.value is None else f"{cell.value:.12g}" if math.isfinite(cell.value) else "1e300"
-    kind = "number" if place in numbered else "short" if len(cell.text) <= SHORT_CHARACTERS else None
+    kind = "number" if place in numbered else "short" if len(cell.text) <= SHORT_CHARACTERS else "long"
     if place == 0:
         return element("th", cell.text, scope="row", class_=kind, data_value=value)
     return element("td", cell.text, class_=kind, data_value=value)

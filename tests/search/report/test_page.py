@@ -1,0 +1,225 @@
+"""The numbers in the page are those of the search, and the page stands on its own."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects  # type: ignore[import-untyped]
+import pytest
+import torch
+from numpy.typing import NDArray
+from pymatgen.core.composition import Composition
+
+from models.architecture import BRNET
+from models.candidate import Candidate
+from models.network import build, predict
+from models.recipe import FAST
+from report.conftest import SMALL, Archive, Parsed, Report, parsed, trial
+from search.data import DataRequest, Part, Split, load
+from search.history import PastSearch
+from search.report.evidence import gather
+from search.report.page import page
+from search.results import TrialResult
+from spaces import build as build_space
+
+ARGUMENTS = ["space=branching", "dataset=mp", "rows=2000"]
+SEEDS = (0, 1)
+
+
+@pytest.fixture(scope="module")
+def search(archive: Archive, mp_split: Split) -> PastSearch:
+    """The branching grid with two seeds; the fifth candidate wins, a trial of the last one failed."""
+    candidates = list(build_space("branching", FAST, BRNET).candidates())
+    trials = [
+        trial(f"{place}-{seed}", candidate, seed, 0.2 + 0.01 * abs(place - 4) + 0.002 * seed, seconds=20.0 - place)
+        for place, candidate in enumerate(candidates)
+        for seed in SEEDS
+    ]
+    trials[-1] = replace(trials[-1], failure="loss not finite in epoch 3", best_error=float("inf"))
+    return archive.record([*ARGUMENTS, "seeds=2"], trials, mp_split)
+
+
+@pytest.fixture(scope="module")
+def seen() -> list[TrialResult]:
+    """The trials whose weights the report asked for."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def html(search: PastSearch, seen: list[TrialResult]) -> Iterator[str]:
+    fetch = PastSearch.weights
+
+    def watched(self: PastSearch, result: TrialResult, folder: Path) -> Path:
+        seen.append(result)
+        return fetch(self, result, folder)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PastSearch, "weights", watched)
+        yield page(gather(search))
+
+
+@pytest.fixture(scope="module")
+def made(html: str) -> Parsed:
+    return parsed(html)
+
+
+def mean_prediction(part: Part) -> NDArray[np.float64]:
+    outputs = [predict(build(SMALL, seed), torch.tensor(part.x))[:, 0].double().numpy() for seed in SEEDS]
+    mean: NDArray[np.float64] = np.stack(outputs).mean(axis=0)
+    return mean
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-").replace("±", "").replace(",", ""))
+
+
+def test_it_is_well_formed_and_self_contained(made: Parsed, html: str) -> None:
+    assert made.problems == []
+    assert made.unclosed == []
+    assert len(set(made.ids)) == len(made.ids)
+    for tag, attributes in made.elements:
+        assert tag not in ("link", "iframe", "img")
+        assert "src" not in attributes
+        assert (attributes.get("href") or "#").startswith("#")
+    policy = next(attributes["content"] for _, attributes in made.elements if "http-equiv" in attributes)
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert html.count("plotly.js v") == 1
+
+
+def test_a_screen_reader_finds_its_way(made: Parsed) -> None:
+    tags = [tag for tag, _ in made.elements]
+    assert tags.count("h1") == 1
+    assert tags.count("figure") == tags.count("figcaption")
+    assert tags.count("table") == tags.count("caption")
+    assert all(attributes.get("scope") in ("col", "row") for tag, attributes in made.elements if tag == "th")
+    plots = [attributes for _, attributes in made.elements if attributes.get("class") == "plot"]
+    assert {plot["id"] for plot in plots} == set(made.figures)
+    assert all(plot["role"] == "img" and plot["aria-label"] for plot in plots)
+
+
+def test_plotly_knows_everything_in_the_figures(made: Parsed) -> None:
+    expected = {"distribution", "pareto-parameters", "pareto-training-time", "learning-curves", "effects"}
+    assert set(made.figures) == expected | {"parity-validation", "parity-test", "number-of-elements"}
+    for figure in made.figures.values():
+        plotly.graph_objects.Figure(figure)  # raises on any name or value that Plotly does not have
+
+
+def test_rows_and_parts_are_the_cleaning_reports(made: Parsed, mp_split: Split) -> None:
+    for rows in (mp_split.report.rows_in, mp_split.report.left_out, len(mp_split.train), len(mp_split.test)):
+        assert f"{rows:,}" in made.text
+    shares = made.figures["distribution"]["data"][2]["y"]
+    assert sum(shares) == pytest.approx(100)
+
+
+def test_ranking_is_the_searchs(made: Parsed, search: PastSearch) -> None:
+    head, *rows = made.tables["ranking-table"]
+    assert head[2] == "validation MAE, eV/atom"
+    assert [row[1] for row in rows] == [str(s.candidate.architecture) for s in search.standings]
+    assert number(rows[0][2]) == pytest.approx(0.201)
+    assert number(rows[0][3]) == pytest.approx(0.002 / np.sqrt(2), abs=5e-5)
+    assert number(rows[0][5]) == search.standings[0].candidate.architecture.parameter_count()
+    assert rows[-1][1] == str(search.standings[-1].candidate.architecture)
+    assert "loss not finite in epoch 3" in rows[-1][-1]
+
+
+def test_failed_trials_have_their_reasons(made: Parsed) -> None:
+    assert made.tables["failures"][1:] == [["Bottom[1,1] skip leaky", "1", "loss not finite in epoch 3"]]
+
+
+def test_curves_are_those_logged(made: Parsed, search: PastSearch) -> None:
+    traces = made.figures["learning-curves"]["data"]
+    winner = next(trace for trace in traces if trace["legendgroup"].startswith("1. ") and trace["xaxis"] == "x2")
+    assert winner["y"] == pytest.approx([1.0, 0.8, 0.6, 0.4, 0.2])
+    assert winner["x"] == pytest.approx([3.2, 6.4, 9.6, 12.8, 16.0])
+    assert len(traces) == 2 * 21  # two panels; 21 trials came to a result
+
+
+@pytest.mark.parametrize("name", ["validation", "test"])
+def test_worst_twenty_and_mae_by_independent_computation(made: Parsed, mp_split: Split, name: str) -> None:
+    part: Part = getattr(mp_split, name)
+    errors = mean_prediction(part) - part.y
+    worst = np.argsort(-np.abs(errors))[:20]
+    rows = made.tables[f"worst-{name}"][1:]
+    assert [row[0] for row in rows] == list(part.formulas[worst])
+    assert [number(row[1]) for row in rows] == pytest.approx(list(part.y[worst]), abs=6e-5)
+    assert [number(row[3]) for row in rows] == pytest.approx(list(errors[worst]), abs=6e-5)
+    assert f"MAE {np.abs(errors).mean():.4f} eV/atom" in made.text
+    drawn = made.figures[f"parity-{name}"]["data"][1:]
+    assert sum(len(trace["x"]) for trace in drawn) == len(part)
+
+
+def test_only_the_winner_meets_the_test_set(made: Parsed, seen: list[TrialResult], search: PastSearch) -> None:
+    assert [result.trial_id for result in seen] == ["4-0", "4-1"]
+    assert {result.candidate for result in seen} == {search.standings[0].candidate}
+
+
+def test_errors_by_element_by_independent_computation(made: Parsed, mp_split: Split) -> None:
+    parts = (mp_split.validation, mp_split.test)
+    errors = np.concatenate([np.abs(mean_prediction(part) - part.y) for part in parts])
+    formulas = [formula for part in parts for formula in part.formulas]
+    rows = {row[0]: row[1:] for row in made.tables["elements-table"][1:]}
+    for symbol in ("O", "Fe", "Li"):
+        members = [symbol in Composition(formula).get_el_amt_dict() for formula in formulas]
+        trained = sum(symbol in Composition(formula).get_el_amt_dict() for formula in mp_split.train.formulas)
+        assert number(rows[symbol][0]) == pytest.approx(errors[members].mean(), abs=6e-5)
+        assert [number(text) for text in rows[symbol][1:]] == [sum(members), trained]
+    bars = made.figures["number-of-elements"]["data"][0]
+    binary = [len(Composition(formula)) == 2 for formula in formulas]
+    assert bars["y"][bars["x"].index("2")] == pytest.approx(errors[binary].mean(), rel=1e-4)
+
+
+def test_cost_adds_up(made: Parsed, search: PastSearch) -> None:
+    total = sum(2 * (20.0 - place) for place in range(11))
+    assert f"{total:,.0f} s" in made.text
+    assert "22: 21 finished, 1 failed" in made.text
+
+
+def test_one_trial_one_seed(archive: Archive, report: Report) -> None:
+    made = report(archive.record(["space=branching", "dataset=mp", "rows=300"], [trial("a", Candidate(BRNET, FAST))]))
+    assert made.problems == []
+    assert "One candidate alone shows no choice." in made.text
+    assert "± over seeds" not in made.text
+
+
+def test_no_trial_came_to_a_result(archive: Archive, report: Report) -> None:
+    failed = trial("a", Candidate(BRNET, FAST), failure="loss not finite in epoch 1", error=float("inf"))
+    made = report(archive.record(["space=branching", "dataset=mp", "rows=300"], [failed]))
+    assert made.problems == []
+    assert "No trial of this search came to a result." in made.text
+    assert made.tables["failures"][1][2] == "loss not finite in epoch 1"
+
+
+def test_a_sampled_space_with_many_seeds(archive: Archive, report: Report) -> None:
+    generator = np.random.default_rng(0)
+    trials = []
+    for place in range(9):
+        rate = 10.0 ** generator.uniform(-5, -2)
+        candidate = Candidate(BRNET, replace(FAST, learning_rate=rate, schedule="cosine" if place % 2 else "constant"))
+        error = 0.1 + 0.1 * abs(np.log10(rate) + 3)
+        trials += [trial(f"{place}-{seed}", candidate, seed, error + 0.001 * seed) for seed in range(4)]
+    arguments = ["space=hyperparameters", "dataset=mp", "rows=300", "seeds=4", "trials=9"]
+    made = report(archive.record(arguments, trials))
+    assert made.problems == []
+    assert made.figures["importance"]["data"][0]["y"][-1] == "learning rate"
+    assert "slice-learning_rate" in made.figures
+    for figure in made.figures.values():
+        plotly.graph_objects.Figure(figure)
+
+
+def test_what_a_user_wrote_is_text_and_never_markup(archive: Archive, report: Report, in_tmp: Path) -> None:
+    target = '<script>alert("1")</script> & $E$'
+    shipped = load(DataRequest("mp", rows=200)).train
+    rows = [f"{formula},{y}" for formula, y in zip(shipped.formulas, shipped.y, strict=True)]
+    column = '"' + target.replace('"', '""') + '"'
+    Path("mine.csv").write_text("\n".join([f"formula,{column}", *rows, "<img src=x onerror=alert(2)>,1"]) + "\n")
+    arguments = ["space=branching", "dataset=csv", f"path={in_tmp}/mine.csv", f"target={target}"]
+    made = report(archive.record(arguments, [trial("a", Candidate(BRNET, FAST))]))
+    assert made.problems == []
+    assert target in made.text
+    assert "<img src=x" in made.tables["rejected"][1][2]
+    assert not [tag for tag, _ in made.elements if tag == "img"]
+    title = made.figures["distribution"]["layout"]["xaxis"]["title"]["text"]
+    assert "<" not in title
+    assert "eV" not in made.text
