@@ -3,7 +3,6 @@
 STYLE = """
 :root { --ink: #1c2530; --soft: #566070; --line: #dfe3e8; --accent: #0060a0; --ground: #ffffff; }
 * { box-sizing: border-box; }
-html { scroll-behavior: smooth; }
 body { margin: 0; background: var(--ground); color: var(--ink); line-height: 1.55; font-size: 16px;
   font-family: system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; }
 main, header, nav, footer { max-width: 60rem; margin: 0 auto; padding: 0 1.25rem; }
