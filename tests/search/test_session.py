@@ -186,7 +186,7 @@ def test_failed_trials_have_their_reason_and_the_others_go_on(in_tmp: Path, caps
 def test_time_budget_ends_the_search_and_keeps_what_was_trained(
     in_tmp: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["space=branching", "dataset=mp", "rows=300", "recipe.epochs=100000", "time_budget=12s"]
+    arguments = ["space=branching", "dataset=mp", "rows=300", "recipe.epochs=100000", "time_budget=20s"]
     finished = run_search(arguments, capsys)
     assert finished.status == 0
     assert 0 < len(finished.children) < 11
