@@ -47,14 +47,19 @@ class Store:
     experiment_id: str
 
 
+def quieten_mlflow() -> None:
+    """Keep MLflow's own progress and notes off the terminal."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+
+
 def open_store(uri: str, experiment: str) -> Store:
     """The experiment of that name; makes the store and the experiment where they are not there yet.
 
     Done once, before any other process writes: several would race to set up the schema. Raises UserError.
     """
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    quieten_mlflow()
     try:
         client = MlflowClient(tracking_uri=absolute(uri))
         found = client.get_experiment_by_name(experiment)

@@ -103,7 +103,7 @@ class _Lines:
 
 
 def _read_csv(path: Path, text: str, columns: Columns) -> Table:
-    separator = _separator(text)
+    separator = separator_of(text)
     lines = _read_lines(path, text, separator)
     chosen = _choose(path, lines.header, columns)
     cells = [[row[index] for row in lines.rows] for index in chosen.indices]
@@ -112,7 +112,7 @@ def _read_csv(path: Path, text: str, columns: Columns) -> Table:
     return _table(path, chosen, cells, lines.numbers, lines.malformed)
 
 
-def _separator(text: str) -> str:
+def separator_of(text: str) -> str:
     """The separator that the header uses most, outside quotes."""
     header = re.search(r"[^\r\n]+", text)
     bare = re.sub(r'"[^"]*"', "", header.group() if header else "")
@@ -171,7 +171,7 @@ class _Chosen:
 
 def _choose(path: Path, header: Sequence[str], columns: Columns) -> _Chosen:
     """Which columns hold formula, target and, where there is one, the formation energy."""
-    formula = _formula_column(path, header, columns.formula)
+    formula = formula_column_of(path, header, columns.formula)
     target = next((name for name in columns.targets if name in header), None)
     if target is None:
         raise UserError(f"{path} has no column {columns.targets[0]}: {_valid(columns.targets[0], header)}.")
@@ -184,7 +184,8 @@ def _choose(path: Path, header: Sequence[str], columns: Columns) -> _Chosen:
     return _Chosen([header.index(name) for name in wanted], target, energy, target_is_energy)
 
 
-def _formula_column(path: Path, header: Sequence[str], asked: str | None) -> str:
+def formula_column_of(path: Path, header: Sequence[str], asked: str | None) -> str:
+    """The column asked for, or the one that its name tells to hold formulas. Raises UserError."""
     if asked is not None:
         if asked not in header:
             raise UserError(f"{path} has no column {asked} (formula_column): {_valid(asked, header)}.")

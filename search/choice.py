@@ -1,0 +1,84 @@
+"""Which networks of a search become a model: the winner's seeds, a person's own choice, or a greedy ensemble."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from mlflow.exceptions import MlflowException
+
+from models.checkpoint import CheckpointError, load_network
+from models.ensemble import Ensemble, select
+from models.network import Network, predict
+from search.data import Part
+from search.errors import UserError
+from search.history import PastSearch
+from search.results import TrialResult
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Networks of a search with their trials and weights (sum 1), and in words how they were chosen."""
+
+    results: tuple[TrialResult, ...]
+    networks: tuple[Network, ...]
+    weights: tuple[float, ...]
+    how: str
+
+    @property
+    def ensemble(self) -> Ensemble:
+        return Ensemble(self.networks, self.weights)
+
+
+def choose_winner(past: PastSearch) -> Choice:
+    """All seeds of the candidate that ranks first by validation, each with the same weight."""
+    standings = past.standings
+    if not standings or not standings[0].trained:
+        raise UserError("no trial of this search came to a result: there is nothing to register")
+    results = standings[0].trained
+    how = "the winner by validation" + (f", its {len(results)} seeds together" if len(results) > 1 else "")
+    return _equal(past, results, how)
+
+
+def choose_trial(past: PastSearch, run_id: str) -> Choice:
+    """The network of one trial, by the id of its run in MLflow. Raises UserError where there is none."""
+    found = [result for result, run in past.trials if run.info.run_id == run_id]
+    if not found:
+        raise UserError(f"trial={run_id} is no trial of this search that has ended: its id is on MLflow's page")
+    if found[0].failure is not None:
+        raise UserError(f"trial={run_id} failed ({found[0].failure}): it has no network")
+    return _equal(past, (found[0],), "chosen by a person")
+
+
+def choose_best(past: PastSearch, members: int, validation: Part) -> Choice:
+    """An ensemble of at most so many networks, chosen greedily on validation from all trials and all seeds."""
+    results = [result for result, _ in past.trials if result.failure is None]
+    if not results:
+        raise UserError("no trial of this search came to a result: there is nothing to register")
+    x = torch.from_numpy(validation.x)
+    # One network at a time is in memory and on disk; of all, only what they predict.
+    library = np.stack([predict(_network(past, result), x)[:, 0].numpy() for result in results])
+    counts = select(library, validation.y, members)
+    chosen = [int(number) for number in np.argsort(-counts, kind="stable") if counts[number]]
+    kept = tuple(results[number] for number in chosen)
+    how = f"chosen greedily on validation from {len(results)} networks, at most {members}"
+    weights = tuple(float(counts[number] / counts.sum()) for number in chosen)
+    return Choice(kept, tuple(_network(past, result) for result in kept), weights, how)
+
+
+def _equal(past: PastSearch, results: tuple[TrialResult, ...], how: str) -> Choice:
+    networks = tuple(_network(past, result) for result in results)
+    return Choice(results, networks, tuple(1 / len(results) for _ in results), how)
+
+
+def _network(past: PastSearch, result: TrialResult) -> Network:
+    with TemporaryDirectory(prefix="branchsearch-") as folder:
+        try:
+            return load_network(past.weights(result, Path(folder)))[0]
+        except (MlflowException, OSError, CheckpointError) as error:
+            run_id = past.run_of(result).info.run_id
+            reason = str(error).splitlines()[0][:200]
+            raise UserError(f"the weights of trial {run_id} cannot be had from MLflow: {reason}") from error

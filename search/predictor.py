@@ -1,0 +1,168 @@
+"""The model that users ask: formulas in; value, interval, uncertainty and warnings out. A folder, written and read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.checkpoint import CheckpointError, load_network, save_network
+from models.ensemble import Ensemble
+from search.data import Part, Split, featurise
+from search.domain import Domain
+from search.threads import side_by_side
+from search.uncertainty import Calibration, calibrate
+
+FORMAT = 1
+ABOUT_FILE = "model.json"
+DOMAIN_FILE = "domain.npz"
+CALIBRATION_FILE = "calibration.npz"
+
+ROWS_AT_ONCE = 16_384
+"""Formulas that are in memory as fractions at a time, 86 numbers each."""
+
+PART = 1024
+"""Rows that one thread takes at a time."""
+
+COLUMNS = ("value", "lower", "upper", "uncertainty", "warning")
+"""What a prediction adds to a formula, in this order."""
+
+MEANINGS = {
+    "value": "the prediction",
+    "lower": "lower end of the 90 % interval",
+    "upper": "upper end of the 90 % interval",
+    "uncertainty": "the absolute error to expect",
+    "warning": "why not to trust the value, or why there is none; empty where nothing is known against it",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """One row a formula: value, lower, upper and uncertainty float64 (rows,) in the target's unit, NaN where the
+    formula could not be read; warning, a text a row, says why then."""
+
+    value: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    uncertainty: NDArray[np.float64]
+    warning: list[str]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def columns(self) -> dict[str, Any]:
+        """The fields by name, in the order of COLUMNS."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """The rows of all parts, in their order."""
+    empty = np.zeros(0)
+    return Predictions(
+        np.concatenate([empty, *(part.value for part in parts)]),
+        np.concatenate([empty, *(part.lower for part in parts)]),
+        np.concatenate([empty, *(part.upper for part in parts)]),
+        np.concatenate([empty, *(part.uncertainty for part in parts)]),
+        [text for part in parts for text in part.warning],
+    )
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """An ensemble, the calibration of its uncertainty, and the range it was trained on. `about` is JSON-able: what a
+    user should know of the model (see `search.register`)."""
+
+    ensemble: Ensemble
+    calibration: Calibration
+    domain: Domain
+    about: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, ensemble: Ensemble, split: Split, about: Mapping[str, Any]) -> Self:
+        """The ensemble calibrated on a split's validation rows. Raises ValueError where these are too few."""
+        domain, validation = Domain.of(split), split.validation
+        mean, spread = ensemble.predict(torch.from_numpy(validation.x))
+        errors = np.abs(mean[:, 0].numpy() - validation.y)
+        calibration = calibrate(validation.x, errors, spread[:, 0].numpy(), domain.distance(validation.x))
+        return cls(ensemble, calibration, domain, about)
+
+    def predict(self, formulas: Sequence[object], threads: int | None = None) -> Predictions:
+        """Any number of formulas, in memory that beyond input and output does not grow with them. Never raises for
+        a bad formula."""
+        starts = range(0, len(formulas), ROWS_AT_ONCE)
+        return joined([self._predict(formulas[start : start + ROWS_AT_ONCE], threads) for start in starts])
+
+    def _predict(self, formulas: Sequence[object], threads: int | None) -> Predictions:
+        read = featurise(formulas)
+        rows = np.flatnonzero(read.ok)
+        answers = self.predict_fractions(read.x[rows], threads)
+        values = np.full((4, len(formulas)), np.nan)
+        values[:, rows] = [answers.value, answers.lower, answers.upper, answers.uncertainty]
+        warning = [read.reasons.get(row, "") for row in range(len(formulas))]
+        for row, text in zip(rows, answers.warning, strict=True):
+            warning[row] = text
+        return Predictions(values[0], values[1], values[2], values[3], warning)
+
+    def predict_fractions(self, x: NDArray[np.float32], threads: int | None = None) -> Predictions:
+        """Predictions of float32 (rows, 86) fractions in the order of ELEMENTS, on so many threads (torch's own
+        number if None)."""
+        parts = side_by_side(lambda part: self._predict_part(x[part]), len(x), PART, threads)
+        return joined(parts)
+
+    def _predict_part(self, x: NDArray[np.float32]) -> Predictions:
+        mean, spread = self.ensemble.predict(torch.from_numpy(x))
+        distance = self.domain.distance(x)
+        value = mean[:, 0].numpy().astype(np.float64)
+        expected = self.calibration.expected_error(x, spread[:, 0].numpy(), distance)
+        half = self.calibration.quantile * expected
+        return Predictions(value, value - half, value + half, expected, self.domain.warnings(x, distance))
+
+    def save(self, folder: Path) -> None:
+        """Write to `folder`, which must not be there yet: arrays without pickle, and JSON."""
+        folder.mkdir(parents=True)
+        for number, network in enumerate(self.ensemble.networks):
+            save_network(folder / f"network-{number}.npz", network)
+        self.domain.save(folder / DOMAIN_FILE)
+        self.calibration.save(folder / CALIBRATION_FILE)
+        facts = {"format": FORMAT, "weights": self.ensemble.weights, "about": dict(self.about)}
+        (folder / ABOUT_FILE).write_text(json.dumps(facts, indent=1))
+
+    @classmethod
+    def load(cls, folder: Path, bfloat16: bool = False) -> Self:
+        """What `save` wrote; runs no code from the folder. `bfloat16` as for Ensemble. Raises CheckpointError."""
+        try:
+            facts = json.loads((folder / ABOUT_FILE).read_text())
+            if facts["format"] != FORMAT:
+                raise ValueError("it was written by another version of branchsearch")
+            weights = facts["weights"]
+            networks = [load_network(folder / f"network-{number}.npz")[0] for number in range(len(weights))]
+            ensemble, domain = Ensemble(networks, weights, bfloat16), Domain.load(folder / DOMAIN_FILE)
+            return cls(ensemble, Calibration.load(folder / CALIBRATION_FILE), domain, facts["about"])
+        except CheckpointError:
+            raise
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{folder} cannot be read as a model of branchsearch: {error}") from error
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How a predictor does on compositions with known values: mean absolute error and mean width of the 90 %
+    interval, in the target's unit, and the share of values inside it."""
+
+    mae: float
+    coverage: float
+    width: float
+
+    @classmethod
+    def on(cls, predictor: Predictor, part: Part) -> Self:
+        """Measured on one part of a split."""
+        answers = predictor.predict_fractions(part.x)
+        inside = (answers.lower <= part.y) & (part.y <= answers.upper)
+        mae = float(np.mean(np.abs(answers.value - part.y)))
+        return cls(mae, float(np.mean(inside)), float(np.mean(answers.upper - answers.lower)))

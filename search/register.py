@@ -1,0 +1,102 @@
+"""The command that puts a search's network into use: `python -m search.register run=latest`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from search.arguments import read_arguments, run_command, usage
+from search.errors import UserError
+from search.readers import TEXT, Reader, whole
+from search.settings import Setting
+
+COMMAND = "search.register"
+DEFAULT_URI = "sqlite:///mlflow.db"
+DEFAULT_ALIAS = "champion"
+
+
+def _read_name(text: str) -> str:
+    if not re.fullmatch(r"[\w.][\w. +-]*", text):
+        raise ValueError(text)
+    return text
+
+
+def _read_alias(text: str) -> str:
+    # MLflow keeps these words for itself
+    if not re.fullmatch(r"[A-Za-z][\w-]*", text) or text.lower() == "latest" or re.fullmatch(r"[vV]\d+", text):
+        raise ValueError(text)
+    return text
+
+
+SETTINGS: Mapping[str, Setting] = {
+    "run": Setting(TEXT, "the search: latest, or the id of its run in MLflow"),
+    "top": Setting(whole(1, 100), "an ensemble of at most so many networks, chosen greedily on validation"),
+    "trial": Setting(TEXT, "a network of your own choice, by the id of its run in MLflow"),
+    "name": Setting(
+        Reader("a name of letters, digits, spaces, and . _ + -", _read_name),
+        "the model's name; dataset and property if left out",
+    ),
+    "alias": Setting(
+        Reader("a word of letters, digits, _ and -, other than latest and v1, v2, ...", _read_alias),
+        f"what to call this version; {DEFAULT_ALIAS} if left out",
+    ),
+    "tracking.uri": Setting(TEXT, f"where MLflow keeps its runs; {DEFAULT_URI} if left out"),
+}
+
+HELP = usage(
+    COMMAND,
+    "put the winner of a search, all its seeds as one model, into MLflow's model registry",
+    [
+        "python -m search.register run=latest",
+        "python -m search.register run=latest top=5",
+        "python -m search.register run=latest trial=<run id> name=my-model",
+    ],
+    SETTINGS,
+)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to register: a search's winner, its `trial`, or the best ensemble of at most `top`."""
+
+    run: str
+    top: int | None
+    trial: str | None
+    name: str | None
+    alias: str
+    uri: str
+    command: str
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Register, say what and how to use it; raises UserError."""
+    values, _ = read_arguments(arguments, SETTINGS)
+    order = order_of(values, arguments)
+    # MLflow and torch take seconds to import: a typing error need not wait for them.
+    return int(import_module("search.registration").register_and_tell(order))
+
+
+def order_of(values: Mapping[str, Any], arguments: Sequence[str]) -> Order:
+    """The order that the arguments' values make. Raises UserError where they contradict each other."""
+    if "run" not in values:
+        raise UserError("which search? Say run=latest, or run=<id of its run in MLflow>.")
+    if "top" in values and "trial" in values:
+        raise UserError("top= lets validation choose and trial= is your own choice: give one of them.")
+    return Order(
+        run=values["run"],
+        top=values.get("top"),
+        trial=values.get("trial"),
+        name=values.get("name"),
+        alias=values.get("alias", DEFAULT_ALIAS),
+        uri=values.get("tracking.uri", DEFAULT_URI),
+        command=shlex.join(["python", "-m", COMMAND, *arguments]),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(COMMAND, main, HELP))

@@ -1,0 +1,139 @@
+"""Tables of any length, a chunk of rows at a time: CSV and Parquet in, the same columns and more out."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+
+from search.data.table import formula_column_of, separator_of
+from search.errors import UserError
+
+ROWS_AT_ONCE = 16_384
+LONGEST_CELL = 1_000_000
+"""Characters; a longer one is a quote that was opened and not closed."""
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows: their columns as in the file, their formulas, and by row number why a row is none."""
+
+    columns: list[list[Any]]
+    formulas: list[Any]
+    faults: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class InputTable:
+    """A file to read once. `rows` is their number, for a CSV file at most (it counts lines); `schema` is Parquet's."""
+
+    path: Path
+    names: list[str]
+    formula_column: str
+    rows: int
+    encoding: str = ""
+    separator: str = ""
+    schema: Any = None
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The rows in their order. Raises UserError where the file cannot be read on."""
+        return self._parquet_chunks() if self.schema is not None else self._csv_chunks()
+
+    def _csv_chunks(self) -> Iterator[Chunk]:
+        place, width = self.names.index(self.formula_column), len(self.names)
+        csv.field_size_limit(LONGEST_CELL)
+        with self.path.open(encoding=self.encoding, errors="replace", newline="") as file:
+            reader = csv.reader(file, delimiter=self.separator)
+            filled = (row for row in reader if any(row))
+            try:
+                next(filled)
+                while rows := list(islice(filled, ROWS_AT_ONCE)):
+                    wrong = {n: f"{len(row)} cells, not {width}" for n, row in enumerate(rows) if len(row) != width}
+                    for number in wrong:
+                        rows[number] = (rows[number] + [""] * width)[:width]
+                    columns = [list(column) for column in zip(*rows, strict=True)]
+                    yield Chunk(columns, columns[place], wrong)
+            except csv.Error as error:
+                raise UserError(
+                    f"{self.path}, line {reader.line_num}: not readable as CSV ({error}); look for stray quotes."
+                ) from error
+
+    def _parquet_chunks(self) -> Iterator[Chunk]:
+        place = self.names.index(self.formula_column)
+        try:
+            with pyarrow.parquet.ParquetFile(self.path) as file:
+                for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
+                    columns = [column.to_pylist() for column in batch.columns]
+                    yield Chunk(columns, columns[place])
+        except (pyarrow.ArrowException, OSError) as error:
+            raise UserError(f"{self.path} cannot be read on as Parquet: {error}") from error
+
+
+def open_input(path: Path, formula_column: str | None) -> InputTable:
+    """A table with its column of formulas, found by name if None. Raises UserError for what is no such table."""
+    try:
+        if not path.stat().st_size:
+            raise UserError(f"{path} is empty: give a table with a header line.")
+        with path.open("rb") as file:
+            is_parquet = file.read(4) == b"PAR1"
+        return _open_parquet(path, formula_column) if is_parquet else _open_csv(path, formula_column)
+    except OSError as error:
+        raise UserError(f"input={path} cannot be read: {error.strerror or error}.") from error
+
+
+def _open_parquet(path: Path, asked: str | None) -> InputTable:
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            names, rows, schema = list(file.schema_arrow.names), file.metadata.num_rows, file.schema_arrow
+    except pyarrow.ArrowException as error:
+        raise UserError(f"{path} is no readable Parquet file ({error}): write it again.") from error
+    return InputTable(path, names, _only(path, names, asked), rows, schema=schema)
+
+
+def _open_csv(path: Path, asked: str | None) -> InputTable:
+    encoding, lines = _encoding_and_lines(path)
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        first = next((line for line in iter(lambda: file.readline(LONGEST_CELL), "") if line.strip()), "")
+    separator = separator_of(first)
+    names = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
+    if not names:
+        raise UserError(f"{path} holds nothing but blank lines: give a table with a header line.")
+    return InputTable(path, names, _only(path, names, asked), max(lines - 1, 0), encoding, separator)
+
+
+def _only(path: Path, names: list[str], asked: str | None) -> str:
+    """The column of formulas, which must be the only one of its name."""
+    name = formula_column_of(path, names, asked)
+    if names.count(name) > 1:
+        raise UserError(f"{path} has more than one column {name}: rename or remove all but one.")
+    return name
+
+
+def _encoding_and_lines(path: Path) -> tuple[str, int]:
+    """UTF-8, UTF-16 (by its mark), or else Windows-1252; and how many lines there are."""
+    decoder, lines, last, is_utf8 = codecs.getincrementaldecoder("utf-8")(), 0, b"\n", True
+    with path.open("rb") as file:
+        first = file.read(_BLOCK)
+        if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return "utf-16", first.count(b"\n")
+        if b"\0" in first:
+            kind = "an Excel workbook or a zip archive" if first.startswith(b"PK") else "a binary file"
+            raise UserError(f"{path} is {kind}, not a table of text: save it as CSV or Parquet.")
+        block = first
+        while block:
+            lines, last = lines + block.count(b"\n"), block[-1:]
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError:
+                is_utf8 = False
+            block = file.read(_BLOCK)
+    return "utf-8-sig" if is_utf8 else "cp1252", lines + (last != b"\n")
