@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.mkldnn import to_mkldnn
 
 from models.network import Network
 
@@ -62,12 +61,32 @@ class Ensemble:
         return mean, (weights * (outputs - mean) ** 2).sum(0).sqrt()
 
 
+class _OneDnnLinear(nn.Module):
+    """A linear layer by oneDNN's product, which on processors that are not Intel's takes a fifth less time than MKL's.
+
+    The operator is the one that torch.compile puts in the place of linear layers, without compiling.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.weight, self.bias = linear.weight, linear.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+        return y
+
+
 def _for_inference(network: Network, bfloat16: bool) -> nn.Module:
-    """A copy that answers the same to float32's last digits, with oneDNN's products where torch has them: on
-    processors that are not Intel's they take about a fifth less time than MKL's."""
+    """A copy that answers the same to float32's last digits, with the faster product where torch has it."""
     ready = copy.deepcopy(network).eval().requires_grad_(False)
-    # oneDNN's own layout does not go with autocast, which uses oneDNN anyway
-    return ready if bfloat16 or not torch.backends.mkldnn.is_available() else to_mkldnn(ready)
+    # autocast, which makes layers bfloat16, knows torch's own linear layers only
+    if bfloat16 or not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return ready
+    for module in list(ready.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.Linear):
+                setattr(module, name, _OneDnnLinear(child))
+    return ready
 
 
 def select(predictions: NDArray[np.floating], y: NDArray[np.floating], members: int) -> NDArray[np.int64]:

@@ -1,0 +1,134 @@
+"""Ensembles answer with their members' mean and spread; greedy selection against all there is to choose."""
+
+from itertools import combinations_with_replacement
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from models.architecture import BNET, BRNET, ELEMNET, IRNET, Architecture, Branching, Group
+from models.ensemble import ROUNDS_A_MEMBER, ROWS_AT_ONCE, Ensemble, select
+from models.network import build, predict
+
+WIDE = Architecture(groups=(Group(24, 2), Group(8, 1)), branchings=(Branching(0, (1, 1)),), skip=True)
+DEEP = Architecture(groups=(Group(16, 3),), activation="gelu", batch_norm=True, dropout=(0.5,))
+
+
+def test_mean_and_spread_are_of_the_weighted_members() -> None:
+    networks = [build(WIDE, 0), build(WIDE, 1), build(DEEP, 2)]
+    x = torch.rand(2 * ROWS_AT_ONCE + 7, 86)
+    mean, spread = Ensemble(networks, [2, 1, 1]).predict(x)
+    outputs = np.stack([predict(network, x).numpy().astype(np.float64) for network in networks])
+    expected = np.average(outputs, axis=0, weights=[2, 1, 1])
+    assert mean.shape == spread.shape == (len(x), 1)
+    np.testing.assert_allclose(mean, expected, atol=1e-5)
+    deviation = np.sqrt(np.average((outputs - expected) ** 2, axis=0, weights=[2, 1, 1]))
+    np.testing.assert_allclose(spread, deviation, atol=1e-5)
+    assert spread.min() > 1e-4
+
+
+@pytest.mark.parametrize("architecture", [ELEMNET, IRNET, BNET, BRNET])
+def test_one_network_answers_as_alone_and_without_spread(architecture: Architecture) -> None:
+    network, x = build(architecture, 3), torch.rand(50, 86)
+    network.train()
+    mean, spread = Ensemble([network]).predict(x)
+    torch.testing.assert_close(mean, predict(network, x), atol=1e-4, rtol=1e-4)
+    assert not spread.any()
+    assert network.training
+    assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_bfloat16_is_near() -> None:
+    network, x = build(BRNET, 0), torch.rand(64, 86)
+    exact, rough = Ensemble([network]).predict(x)[0], Ensemble([network], bfloat16=True).predict(x)[0]
+    assert 0 < (exact - rough).abs().max() < 0.05 * exact.abs().max()
+
+
+def test_no_rows() -> None:
+    mean, spread = Ensemble([build(WIDE)]).predict(torch.empty(0, 86))
+    assert mean.shape == spread.shape == (0, 1)
+
+
+def test_what_makes_no_ensemble() -> None:
+    network = build(WIDE)
+    with pytest.raises(ValueError, match="0 networks"):
+        Ensemble([])
+    with pytest.raises(ValueError, match="1 networks and 2 weights"):
+        Ensemble([network], [1, 1])
+    for weight in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="above 0"):
+            Ensemble([network, network], [1, weight])
+    with pytest.raises(ValueError, match="different inputs"):
+        Ensemble([network, build(WIDE.with_output(2, "regression"))])
+
+
+def error_of(library: np.ndarray, y: np.ndarray, counts: np.ndarray) -> float:
+    return float(np.abs(np.average(library, axis=0, weights=counts) - y).mean())
+
+
+def best_of_all(library: np.ndarray, y: np.ndarray, members: int) -> float:
+    """The lowest error of any ensemble of up to the same number of copies."""
+    copies = [
+        np.bincount(chosen, minlength=len(library))
+        for size in range(1, ROUNDS_A_MEMBER * members + 1)
+        for chosen in combinations_with_replacement(range(len(library)), size)
+        if len(set(chosen)) <= members
+    ]
+    return min(error_of(library, y, counts) for counts in copies)
+
+
+LIBRARIES = st.tuples(
+    arrays(np.float32, (4, 12), elements=st.floats(-3, 3, width=16)),
+    arrays(np.float32, 12, elements=st.floats(-3, 3, width=16)),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(LIBRARIES, st.integers(1, 2))
+def test_greedy_lies_between_the_best_network_and_the_best_ensemble(
+    library_and_y: tuple[np.ndarray, np.ndarray], members: int
+) -> None:
+    library, y = (part.astype(np.float64) for part in library_and_y)
+    counts = select(library, y, members)
+    assert 1 <= np.count_nonzero(counts) <= members
+    singles = [error_of(library, y, row) for row in np.eye(len(library))]
+    assert error_of(library, y, counts) <= min(singles) + 1e-12
+    assert error_of(library, y, counts) >= best_of_all(library, y, members) - 1e-12
+    if members == 1:
+        assert counts.argmax() == int(np.argmin(singles))
+
+
+def test_greedy_is_near_the_best_ensemble_on_networks_that_are_alike() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        y = rng.normal(size=60)
+        library = y + 0.3 * rng.normal(size=(4, 60)) * rng.uniform(0.5, 1.5, size=(4, 1))
+        found, best = error_of(library, y, select(library, y, 3)), best_of_all(library, y, 3)
+        assert found <= 1.02 * best
+        assert found < 0.95 * min(error_of(library, y, row) for row in np.eye(4))
+
+
+def test_opposite_errors_are_chosen_together() -> None:
+    y, error = np.linspace(-1, 1, 20), np.linspace(0.1, 0.9, 20)
+    library = np.stack([y + 3 * error, y + error, y - error])
+    counts = select(library, y, 2)
+    assert counts[0] == 0
+    assert counts[1] == counts[2] > 0
+
+
+def test_weights_differ_where_that_is_better() -> None:
+    y, error = np.zeros(20), np.linspace(0.1, 0.9, 20)
+    counts = select(np.stack([y + error, y - 3 * error]), y, 2)
+    assert counts.tolist() == [3, 1]
+
+
+def test_nothing_to_choose_from() -> None:
+    with pytest.raises(ValueError, match="nothing to choose"):
+        select(np.zeros((0, 5)), np.zeros(5), 2)
+    with pytest.raises(ValueError, match="nothing to choose"):
+        select(np.zeros((2, 5)), np.zeros(4), 2)
+    with pytest.raises(ValueError, match="nothing to choose"):
+        select(np.zeros((2, 5)), np.zeros(5), 0)

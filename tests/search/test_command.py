@@ -1,0 +1,39 @@
+"""The command in a model's metadata makes the same search again."""
+
+import shlex
+
+import pytest
+
+from search.command import arguments_of, command_of
+from search.config import parse
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["space=components", "dataset=mp", "rows=300", "seeds=3", "recipe.epochs=2", "dry_run=true"],
+        ["space=hyperparameters", "architecture=BNet", "scheduler=asha", "scheduler.grace_epochs=1", "trials=4"],
+        ["recipe=paper", "recipe.loss=mse", "time_budget=1h30m", "seeds=[3,5]", "cpus_per_trial=0.5", "name=a b"],
+        [
+            "dataset=csv",
+            "path=my table (1).csv",
+            "target=E (meV)",
+            "formula_column=it's",
+            "tracking.uri=sqlite:///a.db",
+        ],
+        ["tracking=server", "tracking.uri=http://host:5000", "cluster=auto", "budget=4500000", "space=branching"],
+    ],
+)
+def test_round_trip(arguments: list[str]) -> None:
+    config = parse(arguments)
+    assert parse(arguments_of(config)) == config
+    words = shlex.split(command_of(config))
+    assert words[:3] == ["python", "-m", "search.run"]
+    assert parse(words[3:]) == config
+
+
+def test_only_what_differs_is_said() -> None:
+    arguments = arguments_of(parse(["dataset=mp", "rows=300"]))
+    assert [a for a in arguments if "=" in a and a.split("=")[0] not in ("space", "dataset", "recipe", "scheduler",
+            "cluster", "tracking", "tracking.uri")] == ["rows=300"]  # fmt: skip
