@@ -12,7 +12,7 @@ from search.report.figures import BLUE, GREY, ORANGE, Figure, axis, figure_block
 from search.report.importance import FEWEST_CANDIDATES, importances, is_numeric, varied_parts
 from search.report.markup import Html, paragraph, section
 from search.report.tables import Cell, table
-from search.report.wording import count, heading, number, shortened
+from search.report.wording import count, heading, number, shortened, with_unit
 from spaces import build
 
 PANELS = 4
@@ -84,17 +84,17 @@ def effects_figure(result: MainEffects, unit: str) -> Figure:
         "showlegend": False,
         "height": 110 + 46 * len(effects),
     }
-    return Figure("effects", effects_finding(result), data, layout)
+    return Figure("effects", effects_finding(result, unit), data, layout)
 
 
-def effects_finding(result: MainEffects) -> str:
+def effects_finding(result: MainEffects, unit: str) -> str:
     """The effects that can be told from chance, in a sentence."""
     clear = sorted((e for e in result.effects if e.is_distinguishable), key=lambda effect: effect.difference)
     if not clear:
         return "No choice's effect is distinguishable from 0."
     said = "; ".join(
-        f"{e.factor} {e.level} {'lowers' if e.difference < 0 else 'raises'} the MAE by {number(abs(e.difference))} "
-        f"against {e.reference}"
+        f"{e.factor}: {e.level} {'lowers' if e.difference < 0 else 'raises'} the MAE by "
+        f"{with_unit(number(abs(e.difference)), unit)} against {e.reference}"
         for e in clear
     )
     rest = len(result.effects) - len(clear)
@@ -178,7 +178,7 @@ def slice_figure(evidence: Evidence, name: str) -> Figure:
             "text": [text_only(evidence.name(standing)) for standing in evidence.trained],
             "marker": {"color": [ORANGE, *[BLUE] * (len(errors) - 1)], "size": [12, *[8] * (len(errors) - 1)],
                        "opacity": 0.75, "symbol": ["diamond", *["circle"] * (len(errors) - 1)]},
-            "hovertemplate": f"%{{text}}<br>{title} %{{x}}: MAE %{{y:.4f}}<extra></extra>",
+            "hovertemplate": f"%{{text}}<br>{title} %{{x}}: MAE %{{y:.5~g}}<extra></extra>",
         }
     ]  # fmt: skip
     numbers = [float(value) for value in values] if is_numeric(values) else []

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
+
 from search.report.evidence import Evidence
 from search.report.figures import GREY, PALETTE, Figure, axis, figure_block, log_axis, text_only
 from search.report.markup import Html, paragraph, section
@@ -127,13 +129,13 @@ def _traces(
                     "name": text_only(shortened(name, LEGEND_CHARACTERS)),
                     "legendgroup": name,
                     "showlegend": grouped and place == 0 and not number_of_axis,
-                    "x": over,
-                    "y": curve.errors,
+                    "x": np.array(over, dtype=np.float64),
+                    "y": np.array(curve.errors),
                     "xaxis": f"x{number_of_axis}",
                     "yaxis": f"y{number_of_axis}",
                     "line": line,
                     "hovertemplate": f"{text_only(name)}, seed {curve.seed}<br>"
-                    f"%{{x:,.4~g}} {unit}: MAE %{{y:.4f}}<extra></extra>",
+                    f"%{{x:,.4~g}} {unit}: MAE %{{y:.5~g}}<extra></extra>",
                 }
             )
     return traces

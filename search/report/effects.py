@@ -91,7 +91,7 @@ def factors_of(candidates: Sequence[Candidate]) -> dict[str, list[str]]:
         partition = tuple(levels.index(level) for level in levels)
         if 1 < len(set(levels)) <= len(candidates) / 2 and partition not in partitions:
             partitions.add(partition)
-            found[name] = levels
+            found[name.replace("_", " ")] = levels
     return found
 
 

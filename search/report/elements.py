@@ -103,7 +103,7 @@ def by_number_of_elements(predictions: WinnerPredictions, unit: str) -> Figure:
             "textposition": "outside",
             "cliponaxis": False,
             "marker": {"color": BLUE},
-            "hovertemplate": "%{x} elements: MAE %{y:.4f}<extra></extra>",
+            "hovertemplate": "%{x} elements: MAE %{y:.5~g}<extra></extra>",
         }
     ]
     layout = {

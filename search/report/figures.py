@@ -15,7 +15,7 @@ from search.report.markup import Html, element
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", "#aa4499", "#56b4e9"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY)
 """After Okabe and Ito: told apart with any colour vision. Where order alone must tell, dashes and markers help."""
-GREY, INK, LINES = "#b8bec6", "#1c2530", "#e3e7ec"
+GREY, INK, LINES = "#8d96a1", "#1c2530", "#e3e7ec"
 HEIGHT_PX = 400
 
 FONT = 'system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif'

@@ -76,7 +76,7 @@ def front_figure(evidence: Evidence, cost_name: str, cost: Cost, cost_unit: str 
     members = front(costs, errors)
     others = [place for place in range(len(trained)) if place not in set(members)]
     hover = (
-        f"%{{text}}<br>MAE %{{y:.4f}} {text_only(evidence.unit)}<br>"
+        f"%{{text}}<br>MAE %{{y:.5~g}} {text_only(evidence.unit)}<br>"
         f"%{{x:,.4~g}} {cost_unit or cost_name}<extra></extra>"
     )
 

@@ -35,11 +35,12 @@ def publish(html: str, search: PastSearch) -> None:
 
 
 def with_report(note: str, experiment_id: str, run_id: str) -> str:
-    """A description (Markdown) with one line about the report, however often it is added."""
-    kept = "\n".join(line for line in note.splitlines() if not line.startswith(LINE_START)).rstrip()
+    """A description (Markdown) with one line about the report after its first line, however often it is added."""
+    kept = [line for line in note.splitlines() if not line.startswith(LINE_START)]
     link = f"[{ARTIFACT}](#/experiments/{experiment_id}/runs/{run_id}/artifacts/{ARTIFACT})"
     line = (
         f"{LINE_START}{link}, an artifact of this run. "
         f"Take the winner into use with `python -m search.register run={run_id}`."
     )
-    return f"{kept}\n\n{line}\n" if kept else f"{line}\n"
+    # MLflow's page folds a description after a few lines: behind the ranking nobody would see it.
+    return "\n".join([*kept[:1], line, *kept[1:]]) + "\n"

@@ -96,7 +96,8 @@ def parity(name: str, predicted: Predicted, evidence: Evidence) -> Figure:
                 "y": values[places],
                 "text": [text_only(shortened(str(formula), FORMULA_CHARACTERS)) for formula in formulas],
                 "marker": {"color": colour, "size": size, "symbol": symbol, "opacity": opacity},
-                "hovertemplate": f"%{{text}}<br>true %{{x:.4f}}, predicted %{{y:.4f}} {text_only(unit)}<extra></extra>",
+                "hovertemplate": f"%{{text}}<br>true %{{x:.5~g}}, predicted %{{y:.5~g}} {text_only(unit)}"
+                "<extra></extra>",
             }
         )
     layout = {

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 
+SMALLEST_IN_DECIMALS = 0.0005
+
 
 def number(value: float, signed: bool = False) -> str:
-    """Four decimals below 10, four figures above: `0.0312`, `12.34`, `1,234`."""
+    """Four decimals below 10, four figures above: `0.0312`, `12.34`, `1,234`; three figures of what is tiny."""
     if not math.isfinite(value):
         return "–"
+    sign = "+" if signed else ""
+    if 0 < abs(value) < SMALLEST_IN_DECIMALS:
+        return f"{value:{sign}.3g}".replace("-", "−")
     decimals = 4 if abs(value) < 10 else max(0, 3 - math.floor(math.log10(abs(value))))
-    text = f"{value:{'+' if signed else ''},.{decimals}f}"
+    text = f"{value:{sign},.{decimals}f}"
     return text.replace("-", "−")
 
 

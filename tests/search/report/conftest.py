@@ -57,9 +57,11 @@ class Archive:
     def write(self, config: SearchConfig, trials: Sequence[TrialResult], split: Split) -> PastSearch:
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.folder)  # where MLflow puts artifacts
+            patch.setattr("search.tracking.code_version", lambda: "0123456789ab")  # git is asked for every trial
             tracker = Tracker(config, split, open_store(config.tracking.uri, config.experiment))
+            for result in trials:
+                tracker.begin(result.trial_id, result.candidate, result.seed)
         for result in trials:
-            tracker.begin(result.trial_id, result.candidate, result.seed)
             tracker.log_epochs(result.trial_id, epochs_of(result))
             weights = self.folder / tracker.parent / result.trial_id / "network.npz"
             weights.parent.mkdir(parents=True)

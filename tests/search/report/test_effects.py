@@ -33,7 +33,7 @@ def with_skip_effect(effect: float, noise: float, generator: np.random.Generator
 def test_a_known_effect_is_found_and_the_others_are_not() -> None:
     result = main_effects(with_skip_effect(-0.05, 0.004, np.random.default_rng(3)))
     by_factor = {effect.factor: effect for effect in result.effects}
-    assert set(by_factor) == {"branching", "skip", "activation", "batch_norm", "dropout"}
+    assert set(by_factor) == {"branching", "skip", "activation", "batch norm", "dropout"}
     skip = by_factor["skip"]
     assert (skip.level, skip.reference, skip.candidates) == ("yes", "no", 12)
     assert skip.half_width is not None

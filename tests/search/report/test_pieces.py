@@ -30,7 +30,15 @@ def test_a_figure_cannot_end_its_script() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.03124, "0.0312"), (-1.5, "−1.5000"), (12.345, "12.35"), (1234.6, "1,235"), (float("inf"), "–"), (0, "0.0000")],
+    [
+        (0.03124, "0.0312"),
+        (-1.5, "−1.5000"),
+        (12.345, "12.35"),
+        (1234.6, "1,235"),
+        (float("inf"), "–"),
+        (0, "0.0000"),
+        (-3.12e-6, "−3.12e−06"),
+    ],
 )
 def test_numbers(value: float, text: str) -> None:
     assert number(value) == text
@@ -64,7 +72,8 @@ def test_shades_run_from_the_lowest_to_the_highest() -> None:
 
 def test_the_description_names_the_report_once() -> None:
     once = with_report("Winner: **x**\n\n| rank |\n| --- |\n| 1 |\n", "7", "abc")
-    assert once.startswith("Winner: **x**\n\n| rank |\n| --- |\n| 1 |\n\nReport: [report.html](")
+    assert once.startswith("Winner: **x**\nReport: [report.html](")
+    assert once.endswith("`.\n\n| rank |\n| --- |\n| 1 |\n")
     assert "python -m search.register run=abc" in once
     assert with_report(once, "7", "abc") == once
     assert with_report("", "7", "abc").startswith("Report: ")
