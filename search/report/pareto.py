@@ -74,7 +74,7 @@ def front_figure(evidence: Evidence, cost_name: str, cost: Cost, cost_unit: str 
     trained = evidence.trained
     costs, errors = [cost(s) for s in trained], [s.mean_error for s in trained]
     members = front(costs, errors)
-    others = [place for place in range(len(trained)) if place not in set(members)]
+    others = sorted(set(range(len(trained))) - set(members))
     hover = (
         f"%{{text}}<br>MAE %{{y:.5~g}} {text_only(evidence.unit)}<br>"
         f"%{{x:,.4~g}} {cost_unit or cost_name}<extra></extra>"

@@ -32,9 +32,9 @@ thead th { position: sticky; top: 0; background: #f5f7f9; padding: 0; vertical-a
 thead button { all: unset; box-sizing: border-box; width: 100%; padding: .4rem .7rem; cursor: pointer;
   font-weight: 600; }
 thead button:focus-visible, .scroll:focus-visible { outline: 2px solid var(--accent); outline-offset: -2px; }
-thead button::after { content: " \\2195"; color: #98a2ae; }
-th[aria-sort=ascending] button::after { content: " \\2191"; color: var(--ink); }
-th[aria-sort=descending] button::after { content: " \\2193"; color: var(--ink); }
+thead button::after { content: "\\00a0\\2195"; color: #98a2ae; }
+th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; color: var(--ink); }
+th[aria-sort=descending] button::after { content: "\\00a0\\2193"; color: var(--ink); }
 .number, .number button { text-align: right; }
 tbody .number, .short { white-space: nowrap; }
 .long { min-width: 17rem; }
