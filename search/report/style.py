@@ -5,7 +5,7 @@ STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); line-height: 1.55; font-size: 16px;
   font-family: system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; }
-main, header, nav, footer { max-width: 60rem; margin: 0 auto; padding: 0 1.25rem; }
+main, header, nav, footer { max-width: 63rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 2.5rem; }
 h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .4rem; letter-spacing: -.01em; }
 h2 { font-size: 1.35rem; margin: 3rem 0 .6rem; padding-top: .8rem; border-top: 2px solid var(--line); }
@@ -26,10 +26,10 @@ dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric:
 .scroll { overflow: auto; max-height: 50rem; margin: 1rem 0; border: 1px solid var(--line); border-radius: 6px; }
 table { border-collapse: collapse; width: 100%; font-size: .88rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: .6rem .7rem; color: var(--soft); }
-th, td { padding: .32rem .7rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
+th, td { padding: .32rem .5rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
 tbody th { font-weight: 400; }
 thead th { position: sticky; top: 0; background: #f5f7f9; padding: 0; vertical-align: bottom; z-index: 1; }
-thead button { all: unset; box-sizing: border-box; width: 100%; padding: .4rem .7rem; cursor: pointer;
+thead button { all: unset; box-sizing: border-box; width: 100%; padding: .4rem .5rem; cursor: pointer;
   font-weight: 600; }
 thead button:focus-visible, .scroll:focus-visible { outline: 2px solid var(--accent); outline-offset: -2px; }
 thead button::after { content: "\\00a0\\2195"; color: #98a2ae; }
