@@ -20,7 +20,7 @@ from models.checkpoint import load_network
 from models.network import predict
 from models.recipe import Recipe
 from search.data import Split
-from search.labels import name_of
+from search.labels import name_of, with_unit
 from search.progress import duration
 from search.results import Standing
 from search.store import download_weights
@@ -83,7 +83,7 @@ def ranking_rows(standings: Sequence[Standing], base: Recipe) -> list[tuple[str,
 
 def headings(unit: str) -> tuple[str, ...]:
     """`COLUMNS` with the unit of the error."""
-    return tuple(f"validation MAE {unit}".strip() if name == "validation" else name for name in COLUMNS)
+    return tuple(with_unit("validation MAE", unit) if name == "validation" else name for name in COLUMNS)
 
 
 def show_ranking(standings: Sequence[Standing], base: Recipe, unit: str, console: Console) -> None:
@@ -125,7 +125,8 @@ def write_conclusion(standings: Sequence[Standing], test: TestError, split: Spli
             client.log_metric(tracker.children[result.trial_id], "rank", standing.rank)
     table = io.StringIO()
     csv.writer(table).writerows([headings(split.unit), *ranking_rows(standings, base)])
-    text = f"Winner by validation: **{name_of(winner.candidate, base)}**; its test MAE is {test} {split.unit}.\n\n"
+    name, error = name_of(winner.candidate, base), with_unit(test, split.unit)
+    text = f"Winner by validation: **{name}**; its test MAE is {error}.\n\n"
     everyone = markdown(standings, base, split.unit)
     client.log_text(parent, table.getvalue(), "ranking.csv")
     client.log_text(parent, f"{text}{everyone}\n", "ranking.md")
@@ -139,8 +140,8 @@ def show_winner(standings: Sequence[Standing], test: TestError, split: Split, ba
     winner = standings[0]
     console.print(
         f"\n[bold]{name_of(winner.candidate, base)}[/bold] has the lowest validation MAE, "
-        f"{winner.mean_error:.4f} {split.unit}, after {duration(winner.mean_seconds)} of training.\n"
-        f"Its test MAE is {test} {split.unit} ({len(split.test.y):,} compositions that no search has seen).",
+        f"{with_unit(f'{winner.mean_error:.4f}', split.unit)}, after {duration(winner.mean_seconds)} of training.\n"
+        f"Its test MAE is {with_unit(test, split.unit)} ({len(split.test.y):,} compositions that no search has seen).",
         highlight=False,
         soft_wrap=True,
     )

@@ -26,6 +26,11 @@ def name_of(candidate: Candidate, base: Recipe) -> str:
     return ", ".join(filter(None, [str(candidate.architecture), " ".join(words)]))
 
 
+def with_unit(value: object, unit: str) -> str:
+    """A value and its unit, which a user's own table has not."""
+    return f"{value} {unit}" if unit else str(value)
+
+
 def parts_of(candidate: Candidate) -> dict[str, str | int | float | bool]:
     """The architecture and the recipe as the parts that a person compares trials by."""
     architecture = candidate.architecture

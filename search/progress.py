@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from search.labels import with_unit
 from search.results import TrialResult
 
 logger = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Progress:
         self.done += 1
         self.failed += result.failure is not None
         self.stopped_early += stopped_early
-        outcome = f"failed: {result.failure}" if result.failure else f"{result.best_error:.4f} {self.unit}"
+        outcome = f"failed: {result.failure}" if result.failure else with_unit(f"{result.best_error:.4f}", self.unit)
         reason = "" if result.failure else f" ({result.stop_reason})"
         count = f"{self.done}/{self.total}" if self.total else f"{self.done}"
         detail = f"{outcome}, {result.epochs} epochs in {duration(result.seconds)}{reason}"
@@ -113,7 +114,7 @@ class Progress:
 
     def summary(self) -> str:
         total = f" of {self.total}" if self.total else ""
-        best = f"best {self.best[0]:.4f} {self.unit} {self.best[1]}" if self.best else "no result yet"
+        best = f"best {with_unit(f'{self.best[0]:.4f}', self.unit)} {self.best[1]}" if self.best else "no result yet"
         parts = [f"{self.done}{total} trials done", f"{len(self.running)} running"]
         parts += [f"{self.stopped_early} stopped early"] if self.stopped_early else []
         parts += [f"{self.failed} failed"] if self.failed else []
@@ -123,7 +124,7 @@ class Progress:
         table = Table(box=None, padding=(0, 2), header_style="dim")
         table.add_column("running")
         table.add_column("epoch", justify="right")
-        table.add_column(f"validation {self.unit}", justify="right")
+        table.add_column(with_unit("validation", self.unit), justify="right")
         for trial in list(self.running.values()):
             error = "" if trial.error is None else f"{trial.error:.4f}"
             table.add_row(trial.name, f"{trial.epoch}/{self.epochs}", error)

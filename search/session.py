@@ -100,6 +100,7 @@ def run(
     progress = Progress(
         f"{config.space.name} on {table}", total, config.recipe.epochs, split.unit, console, deadline, started
     )
+    tracker.client.log_param(tracker.parent, "resources", str(resources))
     watch = Watch(tracker, progress, config.scheduler.name)
     count = f"{candidate_limit(config, space) or 'no fixed number of'} candidates"
     console.print(

@@ -204,6 +204,7 @@ def test_a_table_of_ones_own(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -
     assert finished.status == 0
     assert finished.parent.data.params["rows_rejected"] == "5"
     assert "Xx2O" in finished.printed
+    assert "resources" in finished.parent.data.params
     assert "PoO" in finished.printed
 
 
