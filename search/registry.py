@@ -94,7 +94,7 @@ def load_model(client: MlflowClient, registered: Registered, bfloat16: bool = Fa
         source = client.get_model_version_download_uri(registered.name, registered.version)
         folder = Path(mlflow.artifacts.download_artifacts(source, tracking_uri=client.tracking_uri))
         flavour = Model.load(str(folder)).flavors["python_function"]
-        loader, data = flavour["loader_module"], flavour["data"]
+        loader = flavour["loader_module"]
     except Exception as error:  # besides its own, mlflow lets errors of YAML, files and stores through
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise UserError(f"{registered.uri} cannot be had from MLflow, or is no model: {reason}") from error
@@ -104,6 +104,6 @@ def load_model(client: MlflowClient, registered: Registered, bfloat16: bool = Fa
             "loaded, because that would run its code; mlflow.pyfunc.load_model does, where you trust it."
         )
     try:
-        return Predictor.load(folder / data, bfloat16)
-    except CheckpointError as error:
+        return Predictor.load(folder / flavour["data"], bfloat16)
+    except (CheckpointError, KeyError) as error:
         raise UserError(f"{registered.uri} is damaged: {error}") from error

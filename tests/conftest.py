@@ -4,12 +4,17 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from filelock import FileLock
 
 from models.training import TrainingData
 from search.data import DataRequest, Split, load
+
+if TYPE_CHECKING:
+    from shelf import Shelf
 
 # Several threads on one small network spend their time waiting for each other where cores are shared.
 torch.set_num_threads(1)
@@ -43,6 +48,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 if os.environ.get("BRANCHSEARCH_NO_SYSTEM_SKIPS"):
                     pytest.fail(sentence)
                 pytest.skip(sentence)
+
+
+@pytest.fixture(scope="session")
+def shelf(mp_split: Split, tmp_path_factory: pytest.TempPathFactory) -> "Shelf":
+    """A store with a trained search and its registered winner, one for all of pytest's processes.
+
+    Tests may add models under names of their own; the rest stays as it is.
+    """
+    from shelf import PARENT_FILE, fill, open_shelf  # noqa: PLC0415 - it imports MLflow, for seconds
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shelf"
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / PARENT_FILE).exists():
+            fill(folder, mp_split)
+    return open_shelf(folder, mp_split)
 
 
 @pytest.fixture
