@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from models import checkpoint
+from models.averaging import AveragedWeights, copy_into, copy_of
 from models.candidate import Candidate
 from models.network import Network, build, predict
 from models.objective import Objective
@@ -74,8 +75,8 @@ class TrainingRun:
         self._y_validation = self.objective.targets(data.y_validation, self.device)
         self._optimiser = make_optimiser(self.network, self.recipe)
         self._plateau = Plateau(self.recipe)
-        self._averaged = self._state_copy() if self.recipe.averaging else None
-        self._best = self._state_copy()
+        self._averaged = AveragedWeights(self.network, self.recipe.averaging) if self.recipe.averaging else None
+        self._best = copy_of(self.network)
         self.batches = batch_bounds(len(self._x), self.recipe.batch_size, candidate.architecture.batch_norm)
         self._bfloat16 = computes_in_bfloat16(self.recipe.precision, self.device)
         self.best_error, self.best_epoch, self.epochs, self.seconds = math.inf, 0, 0, 0.0
@@ -136,7 +137,8 @@ class TrainingRun:
             rows = order[first:last]
             total += len(rows) * self._step(self._x[rows], self._y[rows], rate)
             step += 1
-            self._average(step)
+            if self._averaged is not None:
+                self._averaged.update(self.network, step)
         return total.item() / len(self._x), rate
 
     def _step(self, x: Tensor, y: Tensor, rate: float) -> Tensor:
@@ -152,32 +154,17 @@ class TrainingRun:
         with torch.no_grad():
             return self.objective.error(outputs.detach(), y)
 
-    def _average(self, step: int) -> None:
-        if self._averaged is not None:
-            # The short memory at first keeps the random first weights out of the average.
-            decay = min(self.recipe.averaging, (1 + step) / (10 + step))
-            state = self.network.state_dict()
-            names = [name for name, value in state.items() if value.is_floating_point()]
-            averaged = [self._averaged[name] for name in names]
-            torch._foreach_lerp_(averaged, [state[name] for name in names], 1 - decay)
-
     def _validate(self) -> float:
         if self._averaged is None:
-            return self._error_on_validation(self.network)
-        trained = self._state_copy()
-        copy_into(self.network.state_dict(), self._averaged)
-        error = self._error_on_validation(self.network)
-        copy_into(self.network.state_dict(), trained)
-        return error
+            return self._error_on_validation()
+        with self._averaged.in_place_of(self.network, self._x):
+            return self._error_on_validation()
 
-    def _error_on_validation(self, network: Network) -> float:
-        return self.objective.error(predict(network, self._x_validation), self._y_validation).item()
+    def _error_on_validation(self) -> float:
+        return self.objective.error(predict(self.network, self._x_validation), self._y_validation).item()
 
     def _validated_state(self) -> dict[str, Tensor]:
-        return self.network.state_dict() if self._averaged is None else self._averaged
-
-    def _state_copy(self) -> dict[str, Tensor]:
-        return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        return self.network.state_dict() if self._averaged is None else self._averaged.state
 
     def best_network(self) -> Network:
         """A network on the CPU with the weights of the best epoch; its outputs are in the target's unit."""
@@ -190,7 +177,8 @@ class TrainingRun:
         """Write all that the rest of the run depends on, but for the data."""
         tensors = {f"network/{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"best/{name}": value for name, value in self._best.items()}
-        tensors |= {f"averaged/{name}": value for name, value in (self._averaged or {}).items()}
+        if self._averaged is not None:
+            tensors |= {f"averaged/{name}": value for name, value in self._averaged.state.items()}
         tensors |= {f"optimiser/{name}": value for name, value in flatten_state(self._optimiser).items()}
         tensors |= {"random/shuffling": self._shuffling.get_state(), "random/dropping": self._dropping.get_state()}
         checkpoint.write(path, tensors, self._facts())
@@ -218,7 +206,7 @@ class TrainingRun:
             self.network.load_state_dict(under("network/", tensors))
             self._best = {name: value.to(self.device) for name, value in under("best/", tensors).items()}
             if self._averaged is not None:
-                copy_into(self._averaged, under("averaged/", tensors))
+                copy_into(self._averaged.state, under("averaged/", tensors))
             restore_state(self._optimiser, under("optimiser/", tensors))
             self._shuffling.set_state(tensors["random/shuffling"])
             self._dropping.set_state(tensors["random/dropping"])
@@ -240,13 +228,6 @@ def batch_bounds(rows: int, batch_size: int, batch_norm: bool) -> list[tuple[int
     if batch_norm and len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] == 1:
         bounds[-2:] = [(bounds[-2][0], rows)]
     return bounds
-
-
-def copy_into(state: dict[str, Tensor], source: dict[str, Tensor]) -> None:
-    """Overwrite the tensors of `state` in place."""
-    with torch.no_grad():
-        for name, value in state.items():
-            value.copy_(source[name])
 
 
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

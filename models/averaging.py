@@ -1,0 +1,78 @@
+"""Weights averaged along a training run, which validate better and more evenly than the last ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+STATISTICS_ROWS = 8192
+"""Training rows from which batch norm's statistics are taken anew."""
+STATISTICS_BATCH = 1024
+
+
+def copy_of(network: nn.Module) -> dict[str, Tensor]:
+    """A copy of all weights and statistics."""
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def copy_into(state: dict[str, Tensor], source: dict[str, Tensor]) -> None:
+    """Overwrite the tensors of `state` in place."""
+    with torch.no_grad():
+        for name, value in state.items():
+            value.copy_(source[name])
+
+
+class AveragedWeights:
+    """An exponential moving average of a network's weights; `state` is the average.
+
+    Batch norm's running statistics belong to the weights they were gathered with and cannot be averaged: they are
+    taken anew, for the averaged weights, whenever those are used (Izmailov et al., UAI 2018, section 3.2).
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.state = copy_of(network)
+        self._names = [name for name, _ in network.named_parameters()]
+
+    def update(self, network: nn.Module, step: int) -> None:
+        """Take in the weights after step number `step`, counted from 1."""
+        # The short memory at first keeps the random first weights out of the average.
+        decay = min(self.decay, (1 + step) / (10 + step))
+        weights = dict(network.named_parameters())
+        averaged = [self.state[name] for name in self._names]
+        with torch.no_grad():
+            torch._foreach_lerp_(averaged, [weights[name] for name in self._names], 1 - decay)
+
+    @contextmanager
+    def in_place_of(self, network: nn.Module, x_train: Tensor) -> Iterator[None]:
+        """Let the network have the averaged weights; `x_train` (rows, inputs) gives batch norm its statistics."""
+        trained = copy_of(network)
+        copy_into(network.state_dict(), self.state)
+        take_statistics(network, x_train[:STATISTICS_ROWS])
+        self.state = copy_of(network)
+        try:
+            yield
+        finally:
+            copy_into(network.state_dict(), trained)
+
+
+def take_statistics(network: nn.Module, x: Tensor) -> None:
+    """Set batch norm's running statistics to the mean over the batches of x (rows, inputs)."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    network.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+        norm.train()
+    with torch.no_grad():
+        for part in x.split(STATISTICS_BATCH):
+            if len(part) > 1:
+                network(part)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum

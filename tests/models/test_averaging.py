@@ -1,0 +1,56 @@
+"""Averaged weights: the average they claim to be, with batch norm's statistics of their own."""
+
+import pytest
+import torch
+from torch import nn
+
+from models.architecture import Architecture, Group
+from models.averaging import AveragedWeights, copy_of
+from models.candidate import Candidate
+from models.network import build
+from models.recipe import Recipe
+from models.training import TrainingData, TrainingRun
+
+NORMED = Architecture(groups=(Group(16, 2),), batch_norm=True, input_width=5)
+
+
+def test_the_average_is_exponential_with_a_short_memory_at_first() -> None:
+    network = build(Architecture(groups=(Group(4, 1),)))
+    averaged = AveragedWeights(network, decay=0.5)
+    expected = network.output.weight.detach().clone()
+    for step in (1, 2, 30):
+        with torch.no_grad():
+            network.output.weight.add_(step)
+        averaged.update(network, step)
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * network.output.weight.detach()
+    torch.testing.assert_close(averaged.state["output.weight"], expected)
+
+
+def test_statistics_are_of_the_averaged_weights_and_the_trained_ones_come_back() -> None:
+    network = build(NORMED)
+    averaged = AveragedWeights(network, decay=0.9)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(3)
+    averaged.update(network, step=1)
+    before = copy_of(network)
+    x = torch.randn(700, 5)
+    with averaged.in_place_of(network, x):
+        layer = next(module for module in network.modules() if hasattr(module, "batch_norm"))
+        inputs = x @ averaged.state["groups.0.branches.0.0.linear.weight"].T
+        inputs = inputs + averaged.state["groups.0.branches.0.0.linear.bias"]
+        assert isinstance(layer.batch_norm, nn.BatchNorm1d)
+        torch.testing.assert_close(layer.batch_norm.running_mean, inputs.mean(0), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(layer.batch_norm.running_var, inputs.var(0), rtol=1e-4, atol=1e-5)
+    after = network.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert layer.batch_norm.momentum == pytest.approx(0.01)
+
+
+def test_batch_norm_validates_well_from_the_first_epochs(mp_data: TrainingData) -> None:
+    """Running statistics averaged like weights lag behind them: validation then is several times worse."""
+    architecture = Architecture(groups=(Group(32, 3),), batch_norm=True, skip=True)
+    recipe = Recipe(learning_rate=1e-3, batch_size=64, epochs=4, averaging=0.998)
+    *_, last = TrainingRun(Candidate(architecture, recipe), mp_data)
+    assert last.validation_error < 1.3 * last.train_error
