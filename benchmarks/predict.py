@@ -27,8 +27,8 @@ from models.architecture import BRNET
 from models.ensemble import Ensemble
 from models.network import build, predict
 from search.data import ELEMENTS, DataRequest, featurise, load
-from search.predictor import PART, Predictor
-from search.threads import side_by_side
+from search.inference.predictor import PART, Predictor
+from search.inference.threads import side_by_side
 
 SAMPLE = 5_000
 MIB = 2**20
@@ -37,9 +37,9 @@ STREAM = """
 import resource, sys
 from pathlib import Path
 import torch
-from search.predictor import Predictor
-from search.prediction import texts, write
-from search.rows import open_input
+from search.inference.predictor import Predictor
+from search.inference.prediction import texts, write
+from search.inference.rows import open_input
 torch.set_num_threads(int(sys.argv[4]))
 predictor = Predictor.load(Path(sys.argv[1]))
 table = open_input(Path(sys.argv[2]), None)

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     question = question_of(values, words)
     try:
         # MLflow and torch take seconds to import: a typing error need not wait for them.
-        return int(import_module("search.prediction").answer(question))
+        return int(import_module("search.inference.prediction").answer(question))
     except BrokenPipeError:
         # whoever read the output, `head` for one, has read enough; Python must not complain of it when it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
     values, _ = read_arguments(arguments, SETTINGS)
     order = order_of(values, arguments)
     # MLflow and torch take seconds to import: a typing error need not wait for them.
-    return int(import_module("search.registration").register_and_tell(order))
+    return int(import_module("search.inference.registration").register_and_tell(order))
 
 
 def order_of(values: Mapping[str, Any], arguments: Sequence[str]) -> Order:

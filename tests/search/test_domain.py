@@ -7,7 +7,7 @@ import pytest
 
 from models.checkpoint import CheckpointError
 from search.data import ELEMENTS, DataRequest, Split, featurise, load
-from search.domain import FAR, RARE_ROWS, Domain
+from search.inference.domain import FAR, RARE_ROWS, Domain
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,9 @@ from shelf import Shelf
 
 from search.data import ELEMENTS
 from search.errors import UserError
+from search.inference.predictor import COLUMNS, Predictor
+from search.inference.registry import find_model, load_model, open_registry
 from search.predict import HELP, main
-from search.predictor import COLUMNS, Predictor
-from search.registry import find_model, load_model, open_registry
 
 ROWS = 40_000
 """More than two chunks."""
@@ -172,7 +172,7 @@ def test_no_store_here(in_tmp: Path) -> None:
 
 
 def test_damaged_model_is_said(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.predictor.DOMAIN_FILE", "network-0.npz")
+    monkeypatch.setattr("search.inference.predictor.DOMAIN_FILE", "network-0.npz")
     with pytest.raises(UserError, match="is damaged"):
         main([f"tracking.uri={shelf.uri}", "model=small", "NaCl"])
 

@@ -16,14 +16,14 @@ from shelf import SEEDS, Shelf, mean_of, register
 
 from models.ensemble import select
 from search.arguments import read_arguments
-from search.choice import choose_best, choose_trial, choose_winner
 from search.config import parse
 from search.data import DataRequest, load
 from search.errors import UserError
-from search.predictor import COLUMNS, Predictor
+from search.inference.choice import choose_best, choose_trial, choose_winner
+from search.inference.predictor import COLUMNS, Predictor
+from search.inference.registry import find_model, load_model, open_registry
+from search.inference.serving import FORMULA
 from search.register import HELP, SETTINGS, main, order_of
-from search.registry import find_model, load_model, open_registry
-from search.serving import FORMULA
 
 FORMULAS = ["NaCl", "Fe2O3", "K4[Fe(CN)6]", "Xx", "PoO", ""]
 
@@ -172,7 +172,7 @@ def test_what_cannot_be_registered_is_said(shelf: Shelf, in_tmp: Path) -> None:
 
 
 def test_another_table_than_the_searchs_is_refused(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.registration.load", lambda request: load(DataRequest("mp", rows=1999)))
+    monkeypatch.setattr("search.inference.registration.load", lambda request: load(DataRequest("mp", rows=1999)))
     with pytest.raises(UserError, match="not the one that this search was trained on"):
         main(["run=latest", f"tracking.uri={shelf.uri}"])
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from search.threads import side_by_side
+from search.inference.threads import side_by_side
 
 
 @pytest.mark.parametrize("threads", [None, 1, 2, 5])

@@ -12,8 +12,8 @@ from models.architecture import Architecture, Group
 from models.checkpoint import CheckpointError
 from models.ensemble import Ensemble
 from search.data import DataRequest, Part, Split, load
-from search.predictor import Predictor, Quality
-from search.uncertainty import FEWEST_ROWS, Calibration, Neighbours, calibrate
+from search.inference.predictor import Predictor, Quality
+from search.inference.uncertainty import FEWEST_ROWS, Calibration, Neighbours, calibrate
 
 NARROW = Architecture(groups=(Group(96, 3), Group(32, 1)), skip=True)
 

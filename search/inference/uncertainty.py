@@ -21,7 +21,7 @@ from scipy.optimize import nnls  # type: ignore[import-untyped]
 from torch import Tensor
 
 from models import checkpoint
-from search.domain import pack, unpack
+from search.inference.domain import pack, unpack
 
 CONFIDENCE = 0.9
 

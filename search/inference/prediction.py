@@ -14,12 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from search.inference.predictor import COLUMNS, Predictions, Predictor
+from search.inference.registry import find_model, load_model, open_registry
+from search.inference.rows import Chunk, open_input
+from search.inference.table_writer import check_output, open_output
 from search.predict import Question
-from search.predictor import COLUMNS, Predictions, Predictor
 from search.progress import duration
-from search.registry import find_model, load_model, open_registry
-from search.rows import Chunk, open_input
-from search.table_writer import check_output, open_output
 
 FORMULA = "formula"
 WIDTH_OF_A_FILE = 140

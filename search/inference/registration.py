@@ -16,20 +16,20 @@ from mlflow.tracking import MlflowClient
 from rich.console import Console
 
 from models.objective import ERROR_NAMES
-from search.choice import Choice, choose_best, choose_trial, choose_winner
 from search.command import command_of
 from search.data import Split, load
-from search.domain import FAR_QUANTILE, RARE_ROWS
 from search.errors import UserError
 from search.history import PastSearch, open_search
+from search.inference.choice import Choice, choose_best, choose_trial, choose_winner
+from search.inference.domain import FAR_QUANTILE, RARE_ROWS
+from search.inference.predictor import MEANINGS, Predictor, Quality
+from search.inference.registry import LOADER, Registered
+from search.inference.serving import FORMULA, SIGNATURE
+from search.inference.uncertainty import CONFIDENCE
 from search.labels import name_of
-from search.predictor import MEANINGS, Predictor, Quality
 from search.register import DEFAULT_ALIAS, DEFAULT_URI, Order
-from search.registry import LOADER, Registered
-from search.serving import FORMULA, SIGNATURE
 from search.store import absolute, quieten_mlflow
 from search.tracking import code_version
-from search.uncertainty import CONFIDENCE
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pymatgen", "scipy", "torch")
 """What a registered model needs beside branchsearch itself, which is on no index that pip could take it from."""

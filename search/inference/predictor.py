@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from models.checkpoint import CheckpointError, load_network, save_network
 from models.ensemble import Ensemble
 from search.data import Part, Split, featurise
-from search.domain import Domain
-from search.threads import side_by_side
-from search.uncertainty import Calibration, calibrate
+from search.inference.domain import Domain
+from search.inference.threads import side_by_side
+from search.inference.uncertainty import Calibration, calibrate
 
 FORMAT = 1
 ABOUT_FILE = "model.json"

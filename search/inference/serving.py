@@ -13,7 +13,7 @@ import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
-from search.predictor import COLUMNS, Predictor
+from search.inference.predictor import COLUMNS, Predictor
 
 FORMULA = "formula"
 

@@ -14,11 +14,11 @@ from mlflow.tracking import MlflowClient
 from models.checkpoint import CheckpointError
 from search.data.catalog import nearest
 from search.errors import UserError
+from search.inference.predictor import Predictor
 from search.overrides import shown
-from search.predictor import Predictor
 from search.store import SQLITE, absolute, quieten_mlflow
 
-LOADER = "search.serving"
+LOADER = "search.inference.serving"
 """The module that a registered model names as its loader; whatever names another is not ours."""
 
 CHAMPION = "champion"
