@@ -93,13 +93,7 @@ def run(
     console: Console,
 ) -> int:
     """Train, rank, test the winner and say where to look; the exit status."""
-    total = total_trials(config, space)
-    started = time.time()
-    deadline = started + config.time_budget_seconds if config.time_budget_seconds is not None else None
-    table = f"{config.data.path or config.data.dataset} {split.target_name}"
-    progress = Progress(
-        f"{config.space.name} on {table}", total, config.recipe.epochs, split.unit, console, deadline, started
-    )
+    progress = progress_of(config, space, split, console)
     tracker.client.log_param(tracker.parent, "resources", str(resources))
     watch = Watch(tracker, progress, config.scheduler.name)
     count = f"{candidate_limit(config, space) or 'no fixed number of'} candidates"
@@ -125,6 +119,15 @@ def run(
         tracker.close(status)
     console.print(tracker.where_to_look(), markup=False, highlight=False, soft_wrap=True)
     return exit_status
+
+
+def progress_of(config: SearchConfig, space: Space, split: Split, console: Console) -> Progress:
+    """The display of a search that starts now, and with it its deadline."""
+    started = time.time()
+    deadline = started + config.time_budget_seconds if config.time_budget_seconds is not None else None
+    title = f"{config.space.name} on {config.data.path or config.data.dataset} {split.target_name}"
+    total = total_trials(config, space)
+    return Progress(title, total, config.recipe.epochs, split.unit, console, deadline, started)
 
 
 def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console: Console) -> int:
