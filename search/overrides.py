@@ -67,8 +67,6 @@ def read_value(argument: str, reader: Reader) -> Any:
 
 def unknown_key(key: str, argument: str, known: Sequence[str]) -> str:
     """The sentence for a key that there is not, with the nearest that there is."""
-    if key == "resume":
-        return f"{shown(argument)} goes on with a search as it was started: give it alone, without other settings."
     # by the last part of the key, so that `batch_size` leads to `recipe.batch_size`
     found = {name.rpartition(".")[2]: name for name in known}
     close = get_close_matches(key.rpartition(".")[2].lower(), found, n=2, cutoff=0.6)

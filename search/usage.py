@@ -41,8 +41,7 @@ OPTION_MEANINGS: dict[str, dict[str, str]] = {
 EXAMPLES = """\
   python -m search.run space=branching dataset=jarvis
   python -m search.run space=hyperparameters architecture=BRNet scheduler=asha trials=50 time_budget=2h recipe.epochs=20
-  python -m search.run dataset=csv path=my.csv target='E_form (eV/atom)' dry_run=true
-  python -m search.run resume=latest"""
+  python -m search.run dataset=csv path=my.csv target='E_form (eV/atom)' dry_run=true"""
 
 
 def help_text() -> str:
