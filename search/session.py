@@ -7,6 +7,8 @@ import os
 import signal
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -46,9 +48,14 @@ def search(config: SearchConfig) -> int:
         show_plan(config, space, split, resources_for(config, total_trials(config, space)), console)
         return 0
     folder = Path(config.output) / f"{config.space.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    log_to(folder)
-    for line in split.report.summary():
-        logger.info(line)
+    with logging_to(folder):
+        for line in split.report.summary():
+            logger.info(line)
+        return run_on_ray(config, space, split, folder, console)
+
+
+def run_on_ray(config: SearchConfig, space: Space, split: Split, folder: Path, console: Console) -> int:
+    """The search itself, once its store and its cluster have answered; the exit status."""
     store = open_store(config.tracking.uri, config.experiment)
     with ray_for(config):
         resources = resources_for(config, total_trials(config, space))
@@ -70,17 +77,32 @@ def space_of(config: SearchConfig) -> Space:
         raise UserError(str(error)) from error
 
 
-def log_to(folder: Path) -> None:
-    """Everything said by any library goes to a file; the terminal stays for progress and results."""
+@contextmanager
+def logging_to(folder: Path) -> Iterator[None]:
+    """Everything said by any library goes to a file; the terminal stays for progress and results.
+
+    Raises UserError where the folder cannot be made.
+    """
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise UserError(f"the folder {folder} cannot be made: {error.strerror}; choose another with output=") from error
     handler = logging.FileHandler(folder / "search.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
     logging.captureWarnings(True)
-    warnings.simplefilter("default")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            yield
+    finally:
+        logging.captureWarnings(False)
+        root.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()
 
 
 def run(

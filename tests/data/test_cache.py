@@ -36,7 +36,7 @@ def test_a_flipped_bit_is_noticed_and_the_table_built_anew(
     np.testing.assert_array_equal(first.train.x, again.train.x)
     caplog.clear()
     load(request_of_csv)
-    assert not caplog.text
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 @pytest.mark.parametrize("length", [0, 10, 32, 1000])
@@ -78,7 +78,7 @@ def test_the_same_rows_come_back(request_of_csv: DataRequest, cache: Path, caplo
     assert kept is not None
     assert len(kept.formulas) == len(kept.y) == len(kept.hashes) == kept.report.rows_kept
     assert load_cleaned("csv-unknown") is None
-    assert not caplog.text
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 def test_files_are_written_whole_and_readable(cache: Path) -> None:
