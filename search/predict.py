@@ -13,10 +13,9 @@ from typing import Any
 from search.arguments import read_arguments, run_command, usage
 from search.errors import UserError
 from search.readers import TEXT, one_of
-from search.settings import Setting
+from search.settings import DEFAULT_URI, Setting
 
 COMMAND = "search.predict"
-DEFAULT_URI = "sqlite:///mlflow.db"
 
 SETTINGS: Mapping[str, Setting] = {
     "model": Setting(TEXT, "a registered model: <name>, <name>@<alias>, <name>/<version>; the champion if bare"),

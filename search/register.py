@@ -13,10 +13,9 @@ from typing import Any
 from search.arguments import read_arguments, run_command, usage
 from search.errors import UserError
 from search.readers import TEXT, Reader, whole
-from search.settings import Setting
+from search.settings import DEFAULT_URI, Setting
 
 COMMAND = "search.register"
-DEFAULT_URI = "sqlite:///mlflow.db"
 DEFAULT_ALIAS = "champion"
 
 

@@ -22,6 +22,9 @@ DEFAULT_ARCHITECTURE = "BRNet"
 
 OWN_TABLE = "dataset=csv"
 
+DEFAULT_URI = "sqlite:///mlflow.db"
+"""Of `search/conf/tracking/sqlite.yaml`: what `mlflow ui` reads without options, in the same folder."""
+
 GROUPS = {
     "space": "what to search",
     "dataset": "what to train on",

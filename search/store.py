@@ -18,9 +18,6 @@ from search.errors import UserError
 logger = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
-DEFAULT_URI = "sqlite:///mlflow.db"
-"""What `mlflow ui` reads without options, in the same folder."""
-
 
 WEIGHTS_ARTIFACT = "network.npz"
 """A trial's weights among the artifacts of its run, as `models.checkpoint.load_network` reads them."""

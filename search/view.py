@@ -6,7 +6,7 @@ import json
 
 from mlflow.tracking import MlflowClient
 
-from search.store import DEFAULT_URI
+from search.settings import DEFAULT_URI
 
 VIEW_TAG = "mlflow.sharedViewState."
 """Prefix of the experiment's tags in which MLflow's page keeps views that people share by a link."""

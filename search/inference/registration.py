@@ -27,7 +27,8 @@ from search.inference.registry import LOADER, Registered
 from search.inference.serving import FORMULA, SIGNATURE
 from search.inference.uncertainty import CONFIDENCE
 from search.labels import name_of
-from search.register import DEFAULT_ALIAS, DEFAULT_URI, Order
+from search.register import DEFAULT_ALIAS, Order
+from search.settings import DEFAULT_URI
 from search.store import absolute, quieten_mlflow
 from search.tracking import code_version
 

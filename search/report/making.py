@@ -10,7 +10,7 @@ from search.report.evidence import gather
 from search.report.page import page
 from search.report.publication import ARTIFACT, publish, write_file
 from search.report.residuals import missing_words
-from search.store import DEFAULT_URI
+from search.settings import DEFAULT_URI
 
 
 def make(run: str | None, uri: str | None, data_dir: str | None, output: Path) -> int:
