@@ -61,6 +61,7 @@ class Architecture:
     and adds the branches' outputs. `dropout[i]` follows group i, after the addition. The output layer is linear.
 
     `output_width` is the number of target values, or of classes where `task` is classification (their logits).
+    `floor` is the least value that the target can have, in its unit (0 for a band gap): no lower one is ever answered.
     Raises ValueError where the parts do not fit together.
     """
 
@@ -74,6 +75,7 @@ class Architecture:
     input_width: int = 86
     output_width: int = 1
     task: Task = "regression"
+    floor: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "branchings", tuple(sorted(self.branchings)))
@@ -94,6 +96,8 @@ class Architecture:
             raise ValueError(f"task {self.task!r} is none of {', '.join(get_args(Task))}")
         if self.input_width < 1 or self.output_width < 1 + (self.task == "classification"):
             raise ValueError(f"{self.task} from {self.input_width} inputs to {self.output_width} outputs")
+        if self.floor is not None and (self.task == "classification" or not math.isfinite(self.floor)):
+            raise ValueError(f"floor {self.floor} of a {self.task}: only a regression has one, a finite number")
         if self.dropout and (len(self.dropout) != len(self.groups) or not all(0 <= p < 1 for p in self.dropout)):
             raise ValueError(f"dropout {self.dropout} is not one rate in [0, 1) for each of {len(self.groups)} groups")
         branched = [branching.group for branching in self.branchings]
@@ -135,9 +139,9 @@ class Architecture:
             count += 2 * outputs if self.batch_norm else 0
         return count
 
-    def with_output(self, output_width: int, task: Task) -> Self:
+    def with_output(self, output_width: int, task: Task, floor: float | None = None) -> Self:
         """The same hidden layers with another head."""
-        return replace(self, output_width=output_width, task=task)
+        return replace(self, output_width=output_width, task=task, floor=floor)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), separators=(",", ":"))
@@ -216,5 +220,6 @@ IRNET_NOTE = (
 
 
 def published_name(architecture: Architecture) -> str | None:
-    """The name under which an architecture was published, where it was."""
-    return next((name for name, published in PUBLISHED.items() if published == architecture), None)
+    """The name under which an architecture's hidden layers were published, where they were."""
+    hidden = architecture.with_output(1, "regression")
+    return next((name for name, published in PUBLISHED.items() if published == hidden), None)

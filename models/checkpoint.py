@@ -51,6 +51,11 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(f"{path} cannot be read as a checkpoint: {error}") from error
 
 
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, under the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
 def save_network(path: Path, network: Network, facts: dict[str, Any] | None = None) -> None:
     """A trained network with its architecture and anything JSON-able a user should find beside it."""
     write(path, dict(network.state_dict()), {"architecture": network.architecture.to_json(), "about": facts or {}})
@@ -62,6 +67,7 @@ def load_network(path: Path) -> tuple[Network, dict[str, Any]]:
     try:
         network = build(Architecture.from_json(facts["architecture"]))
         network.load_state_dict(tensors)
+        network.floor = network.architecture.floor
     except (KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} does not hold a network of branchsearch: {error}") from error
     return network.eval(), facts["about"]

@@ -86,7 +86,13 @@ class BranchedGroup(nn.Module):
 
 
 class Network(nn.Module):
-    """(rows, input_width) -> (rows, output_width): target values, or the classes' logits."""
+    """(rows, input_width) -> (rows, output_width): target values, or the classes' logits.
+
+    `floor` bounds the outputs below in evaluation mode. None as built, because the outputs of a network under training
+    may be in another scale than the target's unit; whoever brings them into it sets the architecture's floor.
+    """
+
+    floor: float | None = None
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -99,7 +105,7 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.output(self.groups(x))
-        return y
+        return y if self.training or self.floor is None else y.clamp(min=self.floor)
 
     def draw_dropout_from(self, generator: torch.Generator) -> None:
         for module in self.modules():

@@ -37,6 +37,7 @@ class Objective:
             scale = np.where(spread > 0, spread, 1.0)
         self.location = torch.tensor(location, dtype=torch.float32, device=device)
         self.scale = torch.tensor(scale, dtype=torch.float32, device=device)
+        self.floor = None if architecture.floor is None else (architecture.floor - self.location) / self.scale
 
     def targets(self, y: np.ndarray, device: torch.device) -> Tensor:
         """y as the loss takes it: (rows, outputs) float32 in the network's scale, or (rows,) class numbers."""
@@ -58,9 +59,15 @@ class Objective:
         return F.mse_loss(outputs, targets) if self.loss_name == "mse" else F.huber_loss(outputs, targets)
 
     def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean absolute error in the target's unit, or cross-entropy: the figure that selects."""
+        """Mean absolute error in the target's unit, or cross-entropy: the figure that selects.
+
+        Outputs below the floor count as the floor, which is what they are answered as. The loss takes them as they
+        are: at the floor it would have no gradient to bring a network back up.
+        """
         if self.classifies:
             return F.cross_entropy(outputs, targets)
+        if self.floor is not None:
+            outputs = torch.maximum(outputs, self.floor)
         return ((outputs - targets).abs() * self.scale).mean()
 
     def fold_into(self, network: Network) -> None:
@@ -69,3 +76,4 @@ class Objective:
             network.output.weight.mul_(self.scale[:, None].to(network.output.weight.device))
             network.output.bias.mul_(self.scale.to(network.output.bias.device))
             network.output.bias.add_(self.location.to(network.output.bias.device))
+        network.floor = self.architecture.floor
