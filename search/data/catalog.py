@@ -15,25 +15,35 @@ class Property:
     """One target of a data set.
 
     `plausible` is the range, in `unit`, inside which a value is never taken for an outlier, however rare it is in
-    its table. `jarvis_field` and `crabnet_files` say where the two public packages keep the property.
+    its table. `jarvis_field` and `crabnet_files` say where the two public packages keep the property. `floor` is the
+    least value that nature allows. `classes` are the names of two classes that are read off the property `of`: the
+    second where its value is `limit` or less, the first above it. Some are in no public package: their tables come from
+    the databases' own pages into the user's folder.
     """
 
     unit: str
     plausible: tuple[float, float] | None = None
     jarvis_field: str | None = None
     crabnet_files: tuple[str, ...] = ()
+    floor: float | None = None
+    of: str | None = None
+    limit: float = 0.0
+    classes: tuple[str, str] | None = None
 
 
 # The plausible ranges hold what is known of real crystals with room to spare: formation energies reach -4.6 eV/atom
 # (rare-earth fluorides); gaps about 22 eV (solid helium's neighbours); diamond's shear modulus is 535 GPa; caesium
-# takes 117 A^3 an atom. Elastic moduli of unstable structures can be negative, so their range starts below 0.
+# takes 117 A^3 an atom. Elastic moduli of unstable structures come out negative: such values are below the floor.
 _ENERGY = (-6.0, 6.0)
 _GAP = (0.0, 20.0)
-_MODULUS = (-50.0, 600.0)
+_MODULUS = (0.0, 600.0)
 _VOLUME = (2.0, 130.0)
 
 _BENCHMARKS = "crabnet/data/benchmark_data"
 _PARTS = ("train.csv", "val.csv", "test.csv")
+
+
+_METAL = ("non-metal", "metal")
 
 
 def _benchmark(folder: str) -> tuple[str, ...]:
@@ -45,23 +55,32 @@ DATASETS: Mapping[str, Mapping[str, Property]] = MappingProxyType(
         "jarvis": MappingProxyType(
             {
                 "formation_energy": Property("eV/atom", _ENERGY, "formation_energy_peratom"),
-                "band_gap_optb88vdw": Property("eV", _GAP, "optb88vdw_bandgap"),
-                "band_gap_mbj": Property("eV", _GAP, "mbj_bandgap"),
-                "bulk_modulus": Property("GPa", _MODULUS, "bulk_modulus_kv"),
-                "shear_modulus": Property("GPa", _MODULUS, "shear_modulus_gv"),
+                "band_gap_optb88vdw": Property("eV", _GAP, "optb88vdw_bandgap", floor=0.0),
+                "band_gap_mbj": Property("eV", _GAP, "mbj_bandgap", floor=0.0),
+                "bulk_modulus": Property("GPa", _MODULUS, "bulk_modulus_kv", floor=0.0),
+                "shear_modulus": Property("GPa", _MODULUS, "shear_modulus_gv", floor=0.0),
+                "is_metal": Property("", of="band_gap_optb88vdw", classes=_METAL),
             }
         ),
         "mp": MappingProxyType(
             {
                 "formation_energy": Property("eV/atom", _ENERGY),
-                "band_gap": Property("eV", _GAP, crabnet_files=("crabnet/data/matbench/mp_gap.csv",)),
+                "band_gap": Property("eV", _GAP, crabnet_files=("crabnet/data/matbench/mp_gap.csv",), floor=0.0),
+                "volume": Property("Å³", floor=0.0),
+                "density": Property("g/cm³", floor=0.0),
+                "is_metal": Property("", of="band_gap", classes=_METAL),
             }
         ),
         "oqmd": MappingProxyType(
             {
                 "formation_energy": Property("eV/atom", _ENERGY, crabnet_files=_benchmark("OQMD_Formation_Enthalpy")),
-                "band_gap": Property("eV", _GAP, crabnet_files=_benchmark("OQMD_Bandgap")),
-                "volume_per_atom": Property("Å³/atom", _VOLUME, crabnet_files=_benchmark("OQMD_Volume_per_atom")),
+                "band_gap": Property("eV", _GAP, crabnet_files=_benchmark("OQMD_Bandgap"), floor=0.0),
+                "volume_per_atom": Property(
+                    "Å³/atom", _VOLUME, crabnet_files=_benchmark("OQMD_Volume_per_atom"), floor=0.0
+                ),
+                "volume": Property("Å³", floor=0.0),
+                "stability": Property("eV/atom"),
+                "is_metal": Property("", of="band_gap", classes=_METAL),
             }
         ),
     }

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from search.data.composition import ELEMENTS, Featurised, featurise
 from search.data.hashing import composition_hashes
-from search.data.merging import LOWEST, MEDIAN, merge, stable_rule
+from search.data.merging import LOWEST, MAJORITY, MEDIAN, merge, stable_rule
 from search.data.outliers import describe_limits, outlier_limits
 from search.data.report import CleaningReport, Example, shorten
 from search.data.table import Table
@@ -28,6 +28,8 @@ MISSING = "no value"
 NOT_A_NUMBER = "value is no number"
 NOT_FINITE = "value not finite"
 OUTLIER = "outlier"
+BELOW_FLOOR = "below the least value that the target can have"
+NO_OUTLIERS_OF_CLASSES = "outliers: classes have none"
 
 _EXAMPLES = 4
 _MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "#n/a", "<na>"})
@@ -64,28 +66,39 @@ class _Rejections:
 
 
 def clean(
-    table: Table, source: str, unit: str, outliers: float, plausible: tuple[float, float] | None = None
+    table: Table,
+    source: str,
+    unit: str,
+    outliers: float,
+    plausible: tuple[float, float] | None = None,
+    floor: float | None = None,
+    classify: bool = False,
 ) -> Cleaned:
     """Rejects, merges and reports; `outliers` and `plausible` as in `outlier_limits`, `source` a phrase for people.
 
+    Values below `floor` are rejected. With `classify` the values are names of classes, and y their numbers in sorted
+    order.
     A table of which nothing is left gives no rows; whoever needs some decides what to say.
     """
     rejections = _Rejections()
     for line, text in table.malformed:
         rejections.add(WRONG_WIDTH, text, "", line)
     composition = featurise(table.formulas)
-    y, value_reasons = _numbers(table.values)
+    y, value_reasons, classes = _class_numbers(table.values) if classify else (*_numbers(table.values), ())
     reasons = value_reasons | composition.reasons
-    limits = outlier_limits(y[composition.ok & np.isfinite(y)], outliers, plausible)
+    limits = None if classify else outlier_limits(y[composition.ok & np.isfinite(y)], outliers, plausible)
+    if floor is not None:
+        reasons |= dict.fromkeys(np.flatnonzero(composition.ok & (y < floor)).tolist(), BELOW_FLOOR)
     if limits is not None:
-        outside = composition.ok & np.isfinite(y) & ((y < limits[0]) | (y > limits[1]))
+        believed = (y >= limits[0]) & (y <= limits[1])
+        outside = composition.ok & np.isfinite(y) & ~believed & (True if floor is None else y >= floor)
         reasons |= dict.fromkeys(np.flatnonzero(outside).tolist(), OUTLIER)
     # The farthest outliers first: they are the ones to be shown as examples.
     for row in sorted(reasons, key=lambda row: (-abs(y[row]) if reasons[row] == OUTLIER else 0.0, row)):
         rejections.add(reasons[row], table.formulas[row], table.values[row], table.lines[row])
     good = np.ones(len(y), dtype=np.bool_)
     good[list(reasons)] = False
-    rows, values = _one_per_composition(table, composition, y, good)
+    rows, values = _one_per_composition(table, composition, y, good, classify)
     report = CleaningReport(
         source=source,
         target=table.target,
@@ -93,10 +106,11 @@ def clean(
         rows_in=len(y) + len(table.malformed),
         rows_kept=len(rows),
         merged=int(good.sum()) - len(rows),
-        merge_rule=_merge_rule(table),
-        outlier_rule=describe_limits(limits, outliers, unit),
+        merge_rule=_merge_rule(table, classify),
+        outlier_rule=NO_OUTLIERS_OF_CLASSES if classify else describe_limits(limits, outliers, unit),
         rejected=rejections.counts,
         examples={reason: tuple(examples) for reason, examples in rejections.examples.items()},
+        classes=classes,
     )
     kept = composition.take(rows)
     formulas = [str(table.formulas[row]).strip() for row in rows.tolist()]
@@ -109,7 +123,7 @@ def elements_of(composition: Featurised) -> tuple[str, ...]:
 
 
 def _one_per_composition(
-    table: Table, composition: Featurised, y: NDArray[np.float64], good: NDArray[np.bool_]
+    table: Table, composition: Featurised, y: NDArray[np.float64], good: NDArray[np.bool_], classify: bool
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """The kept rows' numbers in the table, and their values."""
     rows = np.flatnonzero(good)
@@ -119,14 +133,14 @@ def _one_per_composition(
     elif table.energies is not None:
         energies = _numbers(table.energies)[0][rows]
     hashes = composition_hashes(composition)[rows]
-    kept, values = merge(hashes, y[rows], [str(table.formulas[row]) for row in rows.tolist()], energies)
+    kept, values = merge(hashes, y[rows], [str(table.formulas[row]) for row in rows.tolist()], energies, classify)
     return rows[kept], values
 
 
-def _merge_rule(table: Table) -> str:
+def _merge_rule(table: Table, classify: bool) -> str:
     if table.target_is_energy:
         return LOWEST
-    return stable_rule(table.energy_column) if table.energy_column is not None else MEDIAN
+    return stable_rule(table.energy_column) if table.energy_column is not None else MAJORITY if classify else MEDIAN
 
 
 def _numbers(cells: Sequence[object]) -> tuple[NDArray[np.float64], dict[int, str]]:
@@ -149,3 +163,31 @@ def _numbers(cells: Sequence[object]) -> tuple[NDArray[np.float64], dict[int, st
         else:
             numbers[row] = number
     return numbers, reasons
+
+
+def _class_numbers(cells: Sequence[object]) -> tuple[NDArray[np.float64], dict[int, str], tuple[str, ...]]:
+    """Class numbers (rows,), NaN where a cell is empty, those rows' reasons, and the classes' names in order."""
+    names = [_class_name(cell) for cell in cells]
+    reasons = {row: MISSING for row, name in enumerate(names) if name.casefold() in _MISSING_WORDS}
+    classes = sorted({name for row, name in enumerate(names) if row not in reasons}, key=_class_order)
+    numbers = {name: float(number) for number, name in enumerate(classes)}
+    y = np.array([np.nan if row in reasons else numbers[name] for row, name in enumerate(names)])
+    return y, reasons, tuple(classes)
+
+
+def _class_name(cell: object) -> str:
+    """A cell as a class's name: 1, 1.0 and "1" are one class."""
+    text = "" if cell is None else str(cell).strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return str(int(number)) if number.is_integer() else text
+
+
+def _class_order(name: str) -> tuple[bool, float, str]:
+    """Numbers by value, then words."""
+    try:
+        return False, float(name), name
+    except ValueError:
+        return True, 0.0, name

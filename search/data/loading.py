@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.data.cache import load_cleaned, save_cleaned
 from search.data.catalog import CSV
+from search.data.classes import check_classes, counted, derive
 from search.data.cleaning import RULES_VERSION, Cleaned, clean, elements_of
-from search.data.request import MINIMUM_ROWS, DataRequest
-from search.data.sources import Source, find
-from search.data.split import SPLIT_VERSION, Part, Split, deal, draw
-from search.data.table import read_table
+from search.data.families import FAMILIES
+from search.data.request import MINIMUM_ROWS, TASKS, DataRequest
+from search.data.sources import Source, find, read_file
+from search.data.split import SPLIT_VERSION, Part, Split, deal, deal_training, draw
+from search.data.table import Columns, read_table
 from search.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -30,23 +33,36 @@ def load(request: DataRequest) -> Split:
     """
     request.check()
     source = find(request)
-    key = _cache_key(source, request)
-    cleaned = load_cleaned(key)
-    if cleaned is None:
-        table = read_table(source.path, source.content, source.columns)
-        cleaned = clean(table, source.description, source.unit, request.outliers, source.plausible)
-        _check_rows(cleaned, source)
-        save_cleaned(key, cleaned)
-    split = _split(cleaned, source, request)
+    split = _split(_cleaned(source, request), source, request)
     for line in split.report.summary():
         log.info("%s", line)
     return split
 
 
+def _cleaned(source: Source, request: DataRequest) -> Cleaned:
+    """The source's cleaned table, out of the cache or kept there."""
+    classify = request.task == TASKS[1]
+    key = _cache_key(source, request)
+    cleaned = load_cleaned(key)
+    if cleaned is None:
+        table = read_table(source.path, source.content, source.columns)
+        cleaned = clean(
+            table, source.description, source.unit, request.outliers, source.plausible, source.floor, classify
+        )
+        _check_rows(cleaned, source)
+        save_cleaned(key, cleaned)
+    if source.derived is not None:
+        cleaned = derive(cleaned, source.derived, request.property)
+    if classify or source.derived is not None:
+        check_classes(cleaned, source)
+    return cleaned
+
+
 def _cache_key(source: Source, request: DataRequest) -> str:
     """Everything that decides the cleaned rows; the version of pymatgen too, which reads the formulas."""
     rules = [RULES_VERSION, _parser_version(), request.outliers, source.plausible, source.unit,
-             source.columns.targets, source.columns.formula, source.columns.energy_is_target]  # fmt: skip
+             source.columns.targets, source.columns.formula, source.columns.energy_is_target,
+             source.floor, request.task]  # fmt: skip
     digest = hashlib.sha256(hashlib.sha256(source.content).digest() + json.dumps(rules).encode())
     return f"{request.dataset}-{digest.hexdigest()[:32]}"
 
@@ -74,35 +90,116 @@ def _check_rows(cleaned: Cleaned, source: Source) -> None:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Dealt:
+    """Cleaned rows of train, validation and test, by number; the test's are of its own table where there is one."""
+
+    train: NDArray[np.intp]
+    validation: NDArray[np.intp]
+    test: NDArray[np.intp]
+    test_table: Cleaned
+    held_out: str = ""
+
+
 def _split(cleaned: Cleaned, source: Source, request: DataRequest) -> Split:
-    total = len(cleaned.y)
-    rows = np.arange(total) if request.rows is None else draw(cleaned.hashes, request.rows, request.split_seed)
-    composition = cleaned.composition if len(rows) == total else cleaned.composition.take(rows)
+    discovers = request.hold_out is not None or request.test_table is not None
+    dealt = _deal_discovery(cleaned, source, request) if discovers else _deal_at_random(cleaned, request)
+
+    def part(table: Cleaned, rows: NDArray[np.intp]) -> Part:
+        formulas = np.array(table.formulas, dtype=np.object_)
+        return Part(table.composition.take(rows).x, table.y[rows], formulas[rows])
+
+    train, validation = part(cleaned, dealt.train), part(cleaned, dealt.validation)
+    test = part(dealt.test_table, dealt.test)
+    own_test = [dealt.test] if dealt.test_table is cleaned else []
+    rows = np.sort(np.concatenate([dealt.train, dealt.validation, *own_test]))
     y = cleaned.y[rows]
-    formulas = np.array(cleaned.formulas, dtype=np.object_)[rows]
-    dealt = deal(cleaned.hashes[rows], composition.counts, request.split_seed)
-
-    def part(numbers: NDArray[np.intp]) -> Part:
-        return Part(composition.take(numbers).x, y[numbers], formulas[numbers])
-
     target = cleaned.report.target if request.dataset == CSV else request.property
     report = replace(
         cleaned.report,
         target=target,
         source=source.description,
         rows_kept=len(rows),
-        left_out=total - len(rows),
-        elements=elements_of(composition),
+        left_out=len(cleaned.y) - len(rows),
+        elements=elements_of(cleaned.composition.take(rows)),
         value_range=(float(y.min()), float(y.max())),
+        class_rows=counted(y, cleaned.report.classes),
+        held_out=dealt.held_out,
     )
-    train, validation, test = (part(numbers) for numbers in dealt)
-    fingerprint = _fingerprint(cleaned, rows, request.split_seed)
-    return Split(train, validation, test, report, request, target, source.unit, fingerprint)
+    unit = "" if cleaned.report.classes else source.unit
+    floor = None if cleaned.report.classes else source.floor
+    return Split(
+        train, validation, test, report, request, target, unit,
+        _fingerprint(cleaned, rows, request, dealt), cleaned.report.classes, floor,
+    )  # fmt: skip
 
 
-def _fingerprint(cleaned: Cleaned, rows: NDArray[np.intp], seed: int) -> str:
+def _deal_at_random(cleaned: Cleaned, request: DataRequest) -> _Dealt:
+    """All compositions, or those drawn, in three parts."""
+    rows = np.arange(len(cleaned.y))
+    if request.rows is not None:
+        rows = draw(cleaned.hashes, request.rows, request.split_seed)
+    dealt = deal(cleaned.hashes[rows], cleaned.composition.counts[rows], request.split_seed)
+    train, validation, test = (rows[part] for part in dealt)
+    return _Dealt(train, validation, test, cleaned)
+
+
+def _deal_discovery(cleaned: Cleaned, source: Source, request: DataRequest) -> _Dealt:
+    """A family of compositions, or another table's, as test set; the rest as train and validation.
+
+    Raises UserError where too little is left on either side.
+    """
+    in_family = np.zeros(len(cleaned.y), dtype=np.bool_)
+    words = []
+    if request.hold_out is not None:
+        in_family = FAMILIES[request.hold_out](cleaned.composition)
+        words.append(f"held out: {int(in_family.sum()):,} {request.hold_out} of this table are in no training row")
+    test_table, test = cleaned, np.flatnonzero(in_family)
+    shared = in_family
+    if request.test_table is not None:
+        test_table = _test_table(request.test_table, cleaned, source, request)
+        test = np.arange(len(test_table.y))
+        shared = in_family | np.isin(cleaned.hashes, test_table.hashes)
+        words.append(
+            f"test set: {len(test):,} compositions of {request.test_table}; "
+            f"{int((shared & ~in_family).sum()):,} of them left the training"
+        )
+    rest = np.flatnonzero(~shared)
+    if request.rows is not None:
+        rest = rest[draw(cleaned.hashes[rest], request.rows, request.split_seed)]
+    if len(rest) < MINIMUM_ROWS or not len(test):
+        raise UserError(
+            f"{source.path} leaves {len(rest):,} compositions to train on and {len(test):,} to test on: hold_out= or "
+            "test_table= must leave some on both sides."
+        )
+    train, validation = deal_training(cleaned.hashes[rest], cleaned.composition.counts[rest], request.split_seed)
+    assert not np.isin(cleaned.hashes[rest], test_table.hashes[test]).any()
+    return _Dealt(rest[train], rest[validation], test, test_table, "; ".join(words))
+
+
+def _test_table(name: str, cleaned: Cleaned, source: Source, request: DataRequest) -> Cleaned:
+    """The table that holds nothing but the test set, cleaned by the same rules."""
+    path = Path(name).expanduser()
+    columns = Columns(source.columns.targets, None, source.columns.energy_is_target)
+    other = replace(source, path=path, content=read_file(path), description=str(path), columns=columns)
+    found, trained = _cleaned(other, request), cleaned.report.classes
+    if found.report.classes != trained:
+        raise UserError(
+            f"{path} has the classes {', '.join(found.report.classes)}, and the table to train on has "
+            f"{', '.join(trained)}: both need the same."
+        )
+    return found
+
+
+def _fingerprint(cleaned: Cleaned, rows: NDArray[np.intp], request: DataRequest, dealt: _Dealt) -> str:
     """From the kept rows and not from the file, so that the same table in another order or format is the same data."""
-    digest = hashlib.sha256(json.dumps([SPLIT_VERSION, seed]).encode())
-    digest.update(cleaned.hashes[rows].astype("<u8").tobytes())
-    digest.update(cleaned.y[rows].astype("<f4").tobytes())
+    rules: list[object] = [SPLIT_VERSION, request.split_seed]
+    if dealt.held_out or cleaned.report.classes:
+        rules += [request.hold_out, request.test_table is not None, cleaned.report.classes]
+    digest = hashlib.sha256(json.dumps(rules).encode())
+    tables = [(cleaned, rows)]
+    tables += [(dealt.test_table, dealt.test)] if dealt.test_table is not cleaned else []
+    for table, kept in tables:
+        digest.update(table.hashes[kept].astype("<u8").tobytes())
+        digest.update(table.y[kept].astype("<f4").tobytes())
     return digest.hexdigest()[:16]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOWEST = "the lowest formation energy of each composition, its most stable structure's, is kept"
+MAJORITY = "the most frequent class of each composition is kept, the first of those that are equally frequent"
 MEDIAN = "the median of each composition is kept, as the table does not tell which structure is the most stable"
 
 
@@ -24,12 +25,14 @@ def merge(
     y: NDArray[np.float64],
     formulas: Sequence[str],
     energies: NDArray[np.float64] | None,
+    classes: bool = False,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """The kept rows' numbers, in the order of their hashes, and their values; float64 as `y`.
 
     hashes uint64 (rows,) tell compositions apart. energies (rows,), NaN where unknown, decide which structure of a
-    composition is kept; give `y` itself where it is the formation energy. None: the median. Ties go to the lower
-    value, then the shorter formula, so that the order of the rows in the file never matters.
+    composition is kept; give `y` itself where it is the formation energy. None: the median, or the most frequent value
+    where `y` holds numbers of `classes`. Ties go to the lower value, then the shorter formula, so that the order of the
+    rows in the file never matters.
     """
     if len(hashes) == 0:
         return np.zeros(0, dtype=np.intp), np.zeros(0)
@@ -40,12 +43,16 @@ def merge(
     kept, values = order[starts], y[order[starts]]
     for group in np.flatnonzero(sizes > 1):
         rows = order[starts[group] : starts[group] + sizes[group]].tolist()
-        kept[group], values[group] = _choose(rows, y, formulas, energies)
+        kept[group], values[group] = _choose(rows, y, formulas, energies, classes)
     return kept, values
 
 
 def _choose(
-    rows: list[int], y: NDArray[np.float64], formulas: Sequence[str], energies: NDArray[np.float64] | None
+    rows: list[int],
+    y: NDArray[np.float64],
+    formulas: Sequence[str],
+    energies: NDArray[np.float64] | None,
+    classes: bool,
 ) -> tuple[int, float]:
     def name(row: int) -> tuple[int, str]:
         return len(formulas[row]), formulas[row]
@@ -54,4 +61,7 @@ def _choose(
     if energies is not None and known:
         row = min(known, key=lambda row: (energies[row], y[row], name(row)))
         return row, float(y[row])
+    if classes:
+        values, counts = np.unique(y[rows], return_counts=True)
+        return min(rows, key=name), float(values[np.argmax(counts)])
     return min(rows, key=name), float(np.median(y[rows]))

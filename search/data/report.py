@@ -25,7 +25,9 @@ class Example:
 class CleaningReport:
     """Counts of rows: rows_in = rows_kept + merged + the sum of rejected + left_out.
 
-    merged: rows of a composition that another row stands for. left_out: compositions that `rows=` did not draw.
+    merged: rows of a composition that another row stands for. left_out: compositions that `rows=` did not draw, or
+    that a held-out family or a test table keeps out of the training. classes: their names, in the order of their
+    numbers, and how many rows each has.
     rejected: reason -> rows; examples: reason -> a few of them. The rules are sentences.
     """
 
@@ -42,6 +44,9 @@ class CleaningReport:
     target: str = ""
     unit: str = ""
     value_range: tuple[float, float] = field(default=(0.0, 0.0))
+    classes: tuple[str, ...] = ()
+    class_rows: tuple[int, ...] = ()
+    held_out: str = ""
 
     @property
     def rows_rejected(self) -> int:
@@ -51,14 +56,17 @@ class CleaningReport:
     def summary(self) -> list[str]:
         """Lines for a terminal."""
         unit = f" {self.unit}" if self.unit else ""
+        values = f"{self.value_range[0]:.4g} to {self.value_range[1]:.4g}{unit}"
+        if self.class_rows:
+            values = ", ".join(f"{n:,} {name}" for name, n in zip(self.classes, self.class_rows, strict=True))
         lines = [
             self.source,
-            f"{self.target}: {self.value_range[0]:.4g} to {self.value_range[1]:.4g}{unit}, "
-            f"{len(self.elements)} elements",
+            f"{self.target}: {values}, {len(self.elements)} elements",
             f"{self.rows_in:,} rows in, {self.rows_kept:,} kept: {self.merged:,} merged, "
             f"{self.rows_rejected:,} rejected" + (f", {self.left_out:,} left out by rows=" if self.left_out else ""),
             f"merged: {self.merge_rule}",
             self.outlier_rule,
+            *([self.held_out] if self.held_out else []),
         ]
         for reason, count in sorted(self.rejected.items(), key=lambda item: (-item[1], item[0])):
             shown = "; ".join(str(example) for example in self.examples.get(reason, ()))
@@ -68,6 +76,7 @@ class CleaningReport:
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON's types."""
         return {**asdict(self), "elements": list(self.elements), "value_range": list(self.value_range),
+                "classes": list(self.classes), "class_rows": list(self.class_rows),
                 "examples": {reason: [asdict(example) for example in examples]
                              for reason, examples in self.examples.items()}}  # fmt: skip
 
@@ -75,6 +84,7 @@ class CleaningReport:
     def from_dict(cls, values: Mapping[str, Any]) -> CleaningReport:
         """The inverse of `to_dict`."""
         return cls(**{**values, "elements": tuple(values["elements"]), "value_range": tuple(values["value_range"]),
+                      "classes": tuple(values.get("classes", ())), "class_rows": tuple(values.get("class_rows", ())),
                       "examples": {reason: tuple(Example(**example) for example in examples)
                                    for reason, examples in values["examples"].items()}})  # fmt: skip
 

@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 
 from search.data.catalog import CSV, DATASETS, nearest
+from search.data.families import FAMILIES
 from search.errors import UserError
 
 DEFAULT_OUTLIERS = 5.0
 MINIMUM_ROWS = 3
+TASKS = ("regression", "classification")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,12 @@ class DataRequest:
     outliers: how many times a table's own spread a value may lie from its median before it is rejected
         (see `outliers.outlier_limits`); 0 rejects none.
     split_seed: the split's seed; 1234567 is the paper's.
+    task: csv only; "classification" takes the target's values, numbers or words, as classes.
+    floor: csv only; the least value that the target can have, None if there is none.
+    hold_out: a family of compositions (see `families.FAMILIES`) that is no part of train and validation; it is the
+        test set, unless test_table gives another.
+    test_table: a file whose compositions are the test set, in place of a tenth of the table's. It has the target in a
+        column of the same name, and none of its compositions stays in train and validation.
     """
 
     dataset: str
@@ -36,6 +44,10 @@ class DataRequest:
     rows: int | None = None
     outliers: float = DEFAULT_OUTLIERS
     split_seed: int = 1234567
+    task: str = "regression"
+    floor: float | None = None
+    hold_out: str | None = None
+    test_table: str | None = None
 
     def check(self) -> None:
         """Raises UserError for what no table could satisfy, before any file is touched."""
@@ -51,6 +63,14 @@ class DataRequest:
                 f"path=, target= and formula_column= belong to dataset=csv, not to dataset={self.dataset}: "
                 "write dataset=csv, or choose the target with property=."
             )
+        if self.dataset != CSV and (self.task != TASKS[0] or self.floor is not None):
+            raise UserError(f"task= and floor= belong to dataset=csv: dataset={self.dataset} knows its properties'.")
+        if self.task not in TASKS:
+            raise UserError(f"task={self.task} is unknown: {nearest(self.task, TASKS)}.")
+        if self.task != TASKS[0] and self.floor is not None:
+            raise UserError("floor= is the least value of a regression's target: leave it out, or task=classification.")
+        if self.hold_out is not None and self.hold_out not in FAMILIES:
+            raise UserError(f"hold_out={self.hold_out} is unknown: {nearest(self.hold_out, FAMILIES)}.")
         if not math.isfinite(self.outliers) or self.outliers < 0:
             raise UserError(f"outliers={self.outliers} must be a number of 0 (none rejected) or more.")
         if self.rows is not None and self.rows < MINIMUM_ROWS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -32,6 +32,9 @@ class Source:
     columns: Columns
     unit: str
     plausible: tuple[float, float] | None
+    floor: float | None = None
+    derived: Property | None = None
+    """The property of two classes that the table's values are to be turned into."""
 
 
 def find(request: DataRequest) -> Source:
@@ -41,12 +44,14 @@ def find(request: DataRequest) -> Source:
         assert request.target is not None
         path = Path(request.path).expanduser()
         columns = Columns((request.target,), request.formula_column)
-        return Source(path, read_file(path), str(path), columns, "", None)
+        return Source(path, read_file(path), str(path), columns, "", None, request.floor)
     folder = _local_folder(request)
     measured = _property(request, folder)
+    if measured.of is not None:
+        return replace(find(replace(request, property=measured.of)), derived=measured)
     path, content, description = _look_up(request, folder, measured)
     columns = Columns((request.property, "target"), energy_is_target=is_energy_name(request.property))
-    return Source(path, content, description, columns, measured.unit, measured.plausible)
+    return Source(path, content, description, columns, measured.unit, measured.plausible, measured.floor)
 
 
 def read_file(path: Path) -> bytes:

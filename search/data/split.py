@@ -36,7 +36,8 @@ class Split:
     """A cleaned table in three parts, none of which shares a composition with another.
 
     unit: of y, "" for a user's own table. fingerprint: 16 hexadecimal digits, equal exactly where the rows, their
-    values and their parts are.
+    values and their parts are. classes: names of the classes whose numbers y holds, none for a regression. floor: the
+    least value that y can have, None if there is none.
     """
 
     train: Part
@@ -47,6 +48,8 @@ class Split:
     target_name: str
     unit: str
     fingerprint: str
+    classes: tuple[str, ...] = ()
+    floor: float | None = None
 
 
 def draw(hashes: NDArray[np.uint64], rows: int, seed: int) -> NDArray[np.intp]:
@@ -64,10 +67,24 @@ def deal(
     one row and tables of three are dealt out too.
     """
     assert len(hashes) >= MINIMUM_ROWS
+    return _deal(hashes, strata, seed, 10)
+
+
+def deal_training(
+    hashes: NDArray[np.uint64], strata: NDArray[np.integer], seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The row numbers of train and validation where the test set is given: as `deal`, which gives no row to it."""
+    train, validation, _ = _deal(hashes, strata, seed, None)
+    return train, validation
+
+
+def _deal(
+    hashes: NDArray[np.uint64], strata: NDArray[np.integer], seed: int, one_test_in: int | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     order = shuffled(hashes, seed, _DEAL)
     by_stratum = order[np.argsort(strata[order], kind="stable")]
     sizes = np.unique(strata, return_counts=True)[1].tolist()
-    tests = _shares(sizes, max(1, round(sum(sizes) / 10)))
+    tests = _shares(sizes, max(1, round(sum(sizes) / one_test_in)) if one_test_in else 0)
     rests = [size - test for size, test in zip(sizes, tests, strict=True)]
     validations = _shares(rests, max(1, round(sum(rests) / 10)))
     part = np.empty(len(hashes), dtype=np.int8)
