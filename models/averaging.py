@@ -25,8 +25,32 @@ def copy_into(state: dict[str, Tensor], source: dict[str, Tensor]) -> None:
             value.copy_(source[name])
 
 
+def weights_in_one_buffer(network: nn.Module) -> Tensor:
+    """Move a network's parameters, which stay the objects they are, into one tensor (all parameters,)."""
+    buffer = torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
+    for parameter, view in zip(network.parameters(), views_of(buffer, network).values(), strict=True):
+        parameter.data = view
+    return buffer
+
+
+def views_of(buffer: Tensor, network: nn.Module) -> dict[str, Tensor]:
+    """The parts of a buffer (all parameters,) by the names and in the shapes of the network's parameters."""
+    parts = buffer.split([parameter.numel() for parameter in network.parameters()])
+    return {
+        name: part.view_as(parameter) for (name, parameter), part in zip(network.named_parameters(), parts, strict=True)
+    }
+
+
+def averaging_weight(decay: float, step: int) -> float:
+    """Weight of the weights after step number `step`, counted from 1, in their average."""
+    # The short memory at first keeps the random first weights out of the average.
+    return 1 - min(decay, (1 + step) / (10 + step))
+
+
 class AveragedWeights:
     """An exponential moving average of a network's weights; `state` is the average.
+
+    It moves the network's weights into one buffer, so that a step of the average is one kernel and not one a layer.
 
     Batch norm's running statistics belong to the weights they were gathered with and cannot be averaged: they are
     taken anew, for the averaged weights, whenever those are used (Izmailov et al., UAI 2018, section 3.2).
@@ -34,17 +58,14 @@ class AveragedWeights:
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.state = copy_of(network)
-        self._names = [name for name, _ in network.named_parameters()]
+        self._weights = weights_in_one_buffer(network)
+        self._average = self._weights.clone()
+        self.state = copy_of(network) | views_of(self._average, network)
 
-    def update(self, network: nn.Module, step: int) -> None:
-        """Take in the weights after step number `step`, counted from 1."""
-        # The short memory at first keeps the random first weights out of the average.
-        decay = min(self.decay, (1 + step) / (10 + step))
-        weights = dict(network.named_parameters())
-        averaged = [self.state[name] for name in self._names]
+    def update(self, weight: float | Tensor) -> None:
+        """Move the average towards the weights as they are now, by `weight` (0 to 1, a tensor () where on a GPU)."""
         with torch.no_grad():
-            torch._foreach_lerp_(averaged, [weights[name] for name in self._names], 1 - decay)
+            self._average.lerp_(self._weights, weight)
 
     @contextmanager
     def in_place_of(self, network: nn.Module, x_train: Tensor) -> Iterator[None]:
@@ -52,7 +73,7 @@ class AveragedWeights:
         trained = copy_of(network)
         copy_into(network.state_dict(), self.state)
         take_statistics(network, x_train[:STATISTICS_ROWS])
-        self.state = copy_of(network)
+        copy_into(self.state, network.state_dict())
         try:
             yield
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from models.network import Network, build, predict
 from models.objective import Objective
 from models.optimiser import Plateau, flatten_state, learning_rate_at, make_optimiser, restore_state
 from models.precision import computes_in_bfloat16
+from models.stepping import EagerSteps, GraphedSteps, Parts, Steps, batch_bounds
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,18 @@ class TrainingData:
     y_train: np.ndarray
     x_validation: np.ndarray
     y_validation: np.ndarray
+
+    def x_on(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """x_train and x_validation on the device; on a CPU the arrays themselves and no copies.
+
+        Trials of one node so share what Ray holds once, read-only.
+        """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            train, validation = (
+                torch.as_tensor(x, dtype=torch.float32, device=device) for x in (self.x_train, self.x_validation)
+            )
+        return train, validation
 
 
 @dataclass(frozen=True)
@@ -56,31 +69,52 @@ class TrainingRun:
     """Trains one candidate from one seed; iterate over it for its epochs.
 
     `best_error`, `best_epoch`, `epochs`, `seconds` and `stop_reason` (None until it has stopped) say how it stands.
-    The seed sets first weights, order of rows and dropout, each by a generator of its own.
+    The seed sets first weights, order of rows and dropout, each by a generator of its own. `clock` counts seconds;
+    `x` is `data.x_on(device)` where several runs share it.
     Raises ValueError where data and architecture do not fit, NonFiniteLossError from the iteration.
     """
 
-    def __init__(self, candidate: Candidate, data: TrainingData, seed: int = 0, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        candidate: Candidate,
+        data: TrainingData,
+        seed: int = 0,
+        device: str = "cpu",
+        clock: Callable[[], float] = time.perf_counter,
+        x: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
         self.candidate, self.seed, self.device = candidate, seed, torch.device(device)
-        self.recipe = candidate.recipe
+        self.recipe, self.clock = candidate.recipe, clock
         self._check(candidate, data)
         self._shuffling = torch.Generator().manual_seed(seed)
         self._dropping = torch.Generator(self.device).manual_seed(seed)
         self.network = build(candidate.architecture, seed).to(self.device)
         self.network.draw_dropout_from(self._dropping)
         self.objective = Objective(candidate.architecture, self.recipe, data.y_train, self.device)
-        self._x = self._on_device(data.x_train)
+        self._x, self._x_validation = x or data.x_on(self.device)
         self._y = self.objective.targets(data.y_train, self.device)
-        self._x_validation = self._on_device(data.x_validation)
         self._y_validation = self.objective.targets(data.y_validation, self.device)
         self._optimiser = make_optimiser(self.network, self.recipe)
         self._plateau = Plateau(self.recipe)
         self._averaged = AveragedWeights(self.network, self.recipe.averaging) if self.recipe.averaging else None
         self._best = copy_of(self.network)
         self.batches = batch_bounds(len(self._x), self.recipe.batch_size, candidate.architecture.batch_norm)
-        self._bfloat16 = computes_in_bfloat16(self.recipe.precision, self.device)
+        self._steps = self._make_steps()
         self.best_error, self.best_epoch, self.epochs, self.seconds = math.inf, 0, 0, 0.0
         self.stop_reason: str | None = None
+
+    def _make_steps(self) -> Steps:
+        parts = Parts(
+            self.network,
+            self.objective,
+            self._optimiser,
+            self._averaged,
+            self._x,
+            self._y,
+            self.batches,
+            computes_in_bfloat16(self.recipe.precision, self.device),
+        )
+        return GraphedSteps(parts, [self._dropping]) if self.device.type == "cuda" else EagerSteps(parts)
 
     @staticmethod
     def _check(candidate: Candidate, data: TrainingData) -> None:
@@ -92,20 +126,57 @@ class TrainingRun:
                 f"{candidate.architecture.input_width}"
             )
 
-    def _on_device(self, x: np.ndarray) -> Tensor:
-        """On a CPU the array itself and no copy: trials of one node share what Ray holds once, read-only."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-            return torch.as_tensor(x, dtype=torch.float32, device=self.device)
-
     def __iter__(self) -> Iterator[Epoch]:
         while self.stop_reason is None:
-            yield self._epoch()
+            yield self.epoch()
 
-    def _epoch(self) -> Epoch:
-        started = time.perf_counter()
-        train_error, rate = self.train_epoch()
+    def epoch(self) -> Epoch:
+        """Train and validate for one epoch. Raises NonFiniteLossError."""
+        steps = self.steps_of_epoch()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+
+    def steps_of_epoch(self) -> Generator[None, None, Epoch]:
+        """An epoch step by step, so that a pack can train others in between; returns what `epoch` does."""
+        started = self.clock()
+        rate = yield from self.training_steps()
         validation_error = self._validate()
+        yield from self._until_done()
+        train_error = self._steps.error.item() / len(self._x)
+        return self._end_epoch(train_error, validation_error.item(), rate, started)
+
+    def training_steps(self) -> Generator[None, None, float]:
+        """Train on every row once; returns the last learning rate."""
+        rates = self._rates()
+        self._steps.begin_epoch(
+            torch.randperm(len(self._x), generator=self._shuffling), rates, self.epochs * len(self.batches)
+        )
+        self.network.train()
+        for number in range(len(self.batches)):
+            self._steps.take(number)
+            yield
+        return rates[-1]
+
+    def _rates(self) -> list[float]:
+        """The learning rate of each step of this epoch."""
+        count = len(self.batches)
+        if self.recipe.schedule == "plateau":
+            return [self._plateau.rate] * count
+        first, steps = self.epochs * count, self.recipe.epochs * count
+        return [learning_rate_at(self.recipe, first + number, steps) for number in range(count)]
+
+    def _until_done(self) -> Iterator[None]:
+        """Yield until a GPU has done what it was given, so that waiting for it keeps nobody else waiting."""
+        if self.device.type == "cuda":
+            done = torch.cuda.Event()
+            done.record()
+            while not done.query():
+                yield
+
+    def _end_epoch(self, train_error: float, validation_error: float, rate: float, started: float) -> Epoch:
         if not math.isfinite(train_error) or not math.isfinite(validation_error):
             self.stop_reason = f"loss not finite in epoch {self.epochs + 1}"
             raise NonFiniteLossError(self.stop_reason)
@@ -115,7 +186,7 @@ class TrainingRun:
             self.best_error, self.best_epoch = validation_error, self.epochs
             copy_into(self._best, self._validated_state())
         self._plateau.after_epoch(improved)
-        seconds = time.perf_counter() - started
+        seconds = self.clock() - started
         self.seconds += seconds
         if self.recipe.patience and self.epochs - self.best_epoch >= self.recipe.patience:
             self.stop_reason = "early stopping"
@@ -123,45 +194,14 @@ class TrainingRun:
             self.stop_reason = "all epochs"
         return Epoch(self.epochs, train_error, validation_error, rate, seconds)
 
-    def train_epoch(self) -> tuple[float, float]:
-        """Train on every row once; (mean error over the rows, last learning rate)."""
-        order = torch.randperm(len(self._x), generator=self._shuffling).to(self.device)
-        step, steps = self.epochs * len(self.batches), self.recipe.epochs * len(self.batches)
-        total = torch.zeros((), dtype=torch.float64, device=self.device)
-        rate = self.recipe.learning_rate
-        self.network.train()
-        for first, last in self.batches:
-            rate = (
-                self._plateau.rate if self.recipe.schedule == "plateau" else learning_rate_at(self.recipe, step, steps)
-            )
-            rows = order[first:last]
-            total += len(rows) * self._step(self._x[rows], self._y[rows], rate)
-            step += 1
-            if self._averaged is not None:
-                self._averaged.update(self.network, step)
-        return total.item() / len(self._x), rate
-
-    def _step(self, x: Tensor, y: Tensor, rate: float) -> Tensor:
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
-            outputs = self.network(x)
-        outputs = outputs.float()
-        loss = self.objective.loss(outputs, y)
-        loss.backward()
-        self._optimiser.step()
-        self._optimiser.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            return self.objective.error(outputs.detach(), y)
-
-    def _validate(self) -> float:
+    def _validate(self) -> Tensor:
         if self._averaged is None:
             return self._error_on_validation()
         with self._averaged.in_place_of(self.network, self._x):
             return self._error_on_validation()
 
-    def _error_on_validation(self) -> float:
-        return self.objective.error(predict(self.network, self._x_validation), self._y_validation).item()
+    def _error_on_validation(self) -> Tensor:
+        return self.objective.error(predict(self.network, self._x_validation), self._y_validation)
 
     def _validated_state(self) -> dict[str, Tensor]:
         return self.network.state_dict() if self._averaged is None else self._averaged.state
@@ -203,11 +243,11 @@ class TrainingRun:
         if facts.get("candidate") != self.candidate.to_json() or facts.get("seed") != self.seed:
             raise checkpoint.CheckpointError(f"{path} is of another candidate or seed")
         try:
-            self.network.load_state_dict(under("network/", tensors))
-            self._best = {name: value.to(self.device) for name, value in under("best/", tensors).items()}
+            self.network.load_state_dict(checkpoint.under("network/", tensors))
+            self._best = {name: value.to(self.device) for name, value in checkpoint.under("best/", tensors).items()}
             if self._averaged is not None:
-                copy_into(self._averaged.state, under("averaged/", tensors))
-            restore_state(self._optimiser, under("optimiser/", tensors))
+                copy_into(self._averaged.state, checkpoint.under("averaged/", tensors))
+            restore_state(self._optimiser, checkpoint.under("optimiser/", tensors))
             self._shuffling.set_state(tensors["random/shuffling"])
             self._dropping.set_state(tensors["random/dropping"])
             for name, value in facts["progress"].items():
@@ -217,19 +257,3 @@ class TrainingRun:
             self._plateau.epochs_waited = facts["plateau"]["epochs_waited"]
         except (KeyError, ValueError, RuntimeError) as error:
             raise checkpoint.CheckpointError(f"{path} does not fit this trial: {error}") from error
-
-
-def batch_bounds(rows: int, batch_size: int, batch_norm: bool) -> list[tuple[int, int]]:
-    """First and last+1 row of each batch; the last one may be short.
-
-    Batch norm cannot train on one row, so there a single row left over joins the batch before it.
-    """
-    bounds = [(first, min(first + batch_size, rows)) for first in range(0, rows, batch_size)]
-    if batch_norm and len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] == 1:
-        bounds[-2:] = [(bounds[-2][0], rows)]
-    return bounds
-
-
-def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names begin with `prefix`, under the rest of their names."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

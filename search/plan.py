@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from dataclasses import dataclass
 
 import optuna
@@ -13,7 +12,8 @@ from rich.table import Table
 
 from models.architecture import IRNET, IRNET_NOTE, published_name
 from models.candidate import Candidate
-from models.training import TrainingData, TrainingRun
+from models.timing import TIMED_STEPS, seconds_per_step
+from models.training import TrainingData
 from search.config import SearchConfig
 from search.data import Split
 from search.labels import name_of
@@ -24,7 +24,6 @@ from spaces import Space
 
 EXAMPLES = 20
 """Candidates drawn to show what an infinite space holds."""
-TIMED_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -48,13 +47,7 @@ def seconds_per_epoch(candidate: Candidate, data: TrainingData, device: str, thr
     """Training time of one epoch by a few steps, without its validation."""
     torch.set_num_threads(threads)
     steps = max(1, len(data.x_train) // candidate.recipe.batch_size)
-    rows = min(len(data.x_train), TIMED_STEPS * candidate.recipe.batch_size)
-    few = TrainingData(data.x_train[:rows], data.y_train[:rows], data.x_validation[:1], data.y_validation[:1])
-    run = TrainingRun(candidate, few, device=device)
-    run.train_epoch()  # the first pass also allocates
-    started = time.perf_counter()
-    run.train_epoch()
-    return (time.perf_counter() - started) / len(run.batches) * steps
+    return seconds_per_step([candidate], data, device) * steps
 
 
 def estimate(config: SearchConfig, space: Space, split: Split, resources: Resources) -> Estimate:

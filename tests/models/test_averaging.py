@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from models.architecture import Architecture, Group
-from models.averaging import AveragedWeights, copy_of
+from models.averaging import AveragedWeights, averaging_weight, copy_of
 from models.candidate import Candidate
 from models.network import build
 from models.recipe import Recipe
@@ -21,7 +21,7 @@ def test_the_average_is_exponential_with_a_short_memory_at_first() -> None:
     for step in (1, 2, 30):
         with torch.no_grad():
             network.output.weight.add_(step)
-        averaged.update(network, step)
+        averaged.update(averaging_weight(0.5, step))
         decay = min(0.5, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * network.output.weight.detach()
     torch.testing.assert_close(averaged.state["output.weight"], expected)
@@ -33,7 +33,7 @@ def test_statistics_are_of_the_averaged_weights_and_the_trained_ones_come_back()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(3)
-    averaged.update(network, step=1)
+    averaged.update(averaging_weight(0.9, step=1))
     before = copy_of(network)
     x = torch.randn(700, 5)
     with averaged.in_place_of(network, x):

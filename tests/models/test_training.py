@@ -13,7 +13,8 @@ from models.candidate import Candidate
 from models.checkpoint import CheckpointError
 from models.network import build, predict
 from models.recipe import FAST, PAPER, Recipe
-from models.training import Epoch, NonFiniteLossError, TrainingData, TrainingRun, batch_bounds
+from models.stepping import batch_bounds
+from models.training import Epoch, NonFiniteLossError, TrainingData, TrainingRun
 
 SMALL = Architecture(groups=(Group(32, 2), Group(16, 1)), branchings=(Branching(0, (1, 1)),), skip=True)
 QUICK = Recipe(learning_rate=1e-3, batch_size=32, epochs=4)
@@ -48,7 +49,7 @@ def test_equals_a_plain_pytorch_loop(mp_data: TrainingData) -> None:
     network = build(SMALL, seed=7)
     order = torch.Generator().manual_seed(7)
     adam = torch.optim.Adam(network.parameters(), lr=1e-3, eps=1e-7)
-    x, y = torch.from_numpy(mp_data.x_train.copy()), torch.from_numpy(mp_data.y_train.copy())
+    x, y = torch.tensor(mp_data.x_train), torch.from_numpy(mp_data.y_train.copy())
     x_validation, y_validation = torch.tensor(mp_data.x_validation), torch.tensor(mp_data.y_validation)
     for epoch in epochs:
         total = 0.0
