@@ -8,6 +8,9 @@ from models.architecture import published_name
 from models.candidate import Candidate
 from models.recipe import Recipe
 
+ERROR_WORDS = {"mae": "MAE", "cross_entropy": "cross-entropy"}
+"""`models.objective.ERROR_NAMES` for people."""
+
 SHORT_FIELDS = {
     "optimiser": "{}",
     "learning_rate": "lr={:.2g}",
@@ -20,10 +23,17 @@ SHORT_FIELDS = {
 
 def name_of(candidate: Candidate, base: Recipe) -> str:
     """The architecture, and what differs from the search's recipe: `Top[2,2] skip leaky, adamw lr=0.0012`."""
+    if candidate.estimator is not None:
+        return str(candidate)
     fields, common = asdict(candidate.recipe), asdict(base)
     changed = [name for name in fields if fields[name] != common[name]]
     words = [SHORT_FIELDS.get(name, name + "={}").format(fields[name]) for name in changed]
     return ", ".join(filter(None, [str(candidate.architecture), " ".join(words)]))
+
+
+def counted(parameters: int | None) -> str:
+    """A parameter count for people; nothing where it is not known."""
+    return "" if parameters is None else f"{parameters:,}"
 
 
 def with_unit(value: object, unit: str) -> str:
@@ -32,8 +42,17 @@ def with_unit(value: object, unit: str) -> str:
 
 
 def parts_of(candidate: Candidate) -> dict[str, str | int | float | bool]:
-    """The architecture and the recipe as the parts that a person compares trials by."""
-    architecture = candidate.architecture
+    """The architecture and the recipe, or the estimator, as the parts that a person compares trials by."""
+    estimator, architecture = candidate.estimator, candidate.architecture
+    if estimator is not None:
+        settings = {name: "" if value is None else value for name, value in estimator.settings}
+        return {
+            "network": str(estimator),
+            "family": estimator.family,
+            "preprocessing": estimator.preprocessing,
+            "most_rows": estimator.most_rows or "all",
+            **settings,
+        }
     branching = [
         f"{architecture.group_name(b.group)}[{','.join(map(str, b.distribution))}]" for b in architecture.branchings
     ]

@@ -10,17 +10,23 @@ from models.recipe import Recipe
 from spaces.branching import BranchingGrid
 from spaces.components import Components
 from spaces.hyperparameters import Hyperparameters
+from spaces.published import Published
 from spaces.space import Space
+from spaces.traditional import AutoML, Traditional
 
 
 @dataclass(frozen=True)
 class SpaceEntry:
-    """One row of the registry: how a space is made, what it is, and which of the optional settings it takes."""
+    """One row of the registry: how a space is made, what it is, and which of the optional settings it takes.
+
+    `fits_estimators`: its candidates are traditional models, which run on CPUs and take nothing of a recipe.
+    """
 
     make: Callable[..., Space]
     meaning: str
     takes_budget: bool = False
     takes_architecture: bool = False
+    fits_estimators: bool = False
 
 
 SPACES: dict[str, SpaceEntry] = {
@@ -30,6 +36,11 @@ SPACES: dict[str, SpaceEntry] = {
     ),
     "hyperparameters": SpaceEntry(
         Hyperparameters, "how to train the network of architecture=, drawn without end", takes_architecture=True
+    ),
+    "published": SpaceEntry(Published, "4 networks: ElemNet, IRNet, BNet and BRNet"),
+    "traditional": SpaceEntry(Traditional, "25 traditional models: a grid over scikit-learn's", fits_estimators=True),
+    "automl": SpaceEntry(
+        AutoML, "model, preprocessing and settings of a traditional one, drawn without end", fits_estimators=True
     ),
 }
 

@@ -1,0 +1,196 @@
+"""Traditional models: what an `Estimator` is in scikit-learn, and a trial that fits one.
+
+A fit under way has no state that could be kept, so a trial that is stopped in one begins it again. A fitted forest of a
+large table takes up to a gigabyte, so none is kept either: the same rows, settings and seed give the same model again.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    ExtraTreesRegressor,
+    GradientBoostingRegressor,
+    HistGradientBoostingRegressor,
+    RandomForestRegressor,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+from sklearn.tree import DecisionTreeRegressor
+from threadpoolctl import threadpool_limits
+
+from models import checkpoint
+from models.candidate import Candidate
+from models.estimator import Estimator, Value
+from models.training import Epoch, NonFiniteLossError, TrainingData
+
+ROWS_FACTOR = 3
+"""Each part of a trial takes so many times the rows of the one before; the last takes all."""
+
+TREES = 100
+BOOSTING_ROUNDS = 200
+HISTOGRAM_ROUNDS = 500
+ONE_THREAD = frozenset({"k_neighbours"})
+"""Families fitted and asked on one thread: which of equally near neighbours counts depends on their number."""
+
+ROWS_TO_JUDGE = 5_000
+"""Training rows at most on which the training error is measured: neighbours take as long to ask as to validate."""
+
+VARIANCE_KEPT = 0.95
+
+Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def _mlp(settings: Mapping[str, Any], seed: int) -> MLPRegressor:
+    widths = tuple(int(width) for width in settings["hidden"].split(","))
+    rest = {name: value for name, value in settings.items() if name != "hidden"}
+    return MLPRegressor(widths, early_stopping=True, random_state=seed, **rest)
+
+
+FAMILIES: Mapping[str, Callable[[Mapping[str, Any], int, int], RegressorMixin]] = {
+    "linear": lambda settings, seed, threads: LinearRegression(**settings),
+    "ridge": lambda settings, seed, threads: Ridge(**settings),
+    "lasso": lambda settings, seed, threads: Lasso(random_state=seed, **settings),
+    "elastic_net": lambda settings, seed, threads: ElasticNet(random_state=seed, **settings),
+    "k_neighbours": lambda settings, seed, threads: KNeighborsRegressor(n_jobs=threads, **settings),
+    "support_vector": lambda settings, seed, threads: SVR(cache_size=500, **settings),
+    "decision_tree": lambda settings, seed, threads: DecisionTreeRegressor(random_state=seed, **settings),
+    "random_forest": lambda settings, seed, threads: RandomForestRegressor(
+        TREES, n_jobs=threads, random_state=seed, **settings
+    ),
+    "extra_trees": lambda settings, seed, threads: ExtraTreesRegressor(
+        TREES, n_jobs=threads, random_state=seed, **settings
+    ),
+    "gradient_boosting": lambda settings, seed, threads: GradientBoostingRegressor(
+        n_estimators=BOOSTING_ROUNDS, random_state=seed, **settings
+    ),
+    "hist_gradient_boosting": lambda settings, seed, threads: HistGradientBoostingRegressor(
+        max_iter=HISTOGRAM_ROUNDS, random_state=seed, **settings
+    ),
+    "mlp": lambda settings, seed, threads: _mlp(settings, seed),
+}
+"""(settings, seed, threads) -> scikit-learn's estimator, by the family's name."""
+
+
+def make(estimator: Estimator, seed: int, threads: int) -> TransformedTargetRegressor:
+    """scikit-learn's estimator, on a standardised target: a penalty then means the same whatever the unit is."""
+    settings: dict[str, Value] = dict(estimator.settings)
+    steps = {"none": [], "standard": [StandardScaler()], "pca": [PCA(VARIANCE_KEPT, whiten=True, random_state=seed)]}
+    model = FAMILIES[estimator.family](settings, seed, threads)
+    return TransformedTargetRegressor(
+        make_pipeline(*steps[estimator.preprocessing], model), transformer=StandardScaler()
+    )
+
+
+def rows_of_part(estimator: Estimator, rows: int, part: int, parts: int) -> int:
+    """How many of the training rows, the first of their random order, part number `part` (from 1) of a trial takes."""
+    share = math.ceil(rows / int(ROWS_FACTOR ** (parts - part)))
+    return min(share, estimator.most_rows or share)
+
+
+def fit(candidate: Candidate, data: TrainingData, seed: int, threads: int, rows: int) -> Predict:
+    """Fit to the first `rows` of the training rows; answers float32 (rows,) in the target's unit, none below its floor.
+
+    Raises ValueError for what scikit-learn cannot fit.
+    """
+    assert candidate.estimator is not None
+    floor = candidate.architecture.floor
+    threads = 1 if candidate.estimator.family in ONE_THREAD else threads
+    model = make(candidate.estimator, seed, threads)
+    with threadpool_limits(threads), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # an error on validation is what says if it was enough
+        model.fit(data.x_train[:rows], data.y_train[:rows])
+
+    def predict(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        with threadpool_limits(threads):
+            values = np.asarray(model.predict(x), dtype=np.float32).reshape(len(x))
+        return values if floor is None else np.maximum(values, np.float32(floor))
+
+    return predict
+
+
+def refit(candidate: Candidate, data: TrainingData, seed: int, threads: int) -> Predict:
+    """The model that a finished trial was judged by."""
+    assert candidate.estimator is not None
+    return fit(candidate, data, seed, threads, rows_of_part(candidate.estimator, len(data.x_train), 1, 1))
+
+
+class FittingRun:
+    """A trial of a traditional model, with the face of a `TrainingRun`: an epoch is a fit to more rows than the last.
+
+    With `recipe.epochs` parts the last takes all training rows and each before it a third of the next, so that a
+    scheduler can stop a poor model before its dear fit. The error that counts is that of the last fit.
+    """
+
+    def __init__(self, candidate: Candidate, data: TrainingData, seed: int = 0, threads: int = 1) -> None:
+        self.candidate, self.recipe, self.seed = candidate, candidate.recipe, seed
+        self._data, self._threads = data, threads
+        self.best_error, self.best_epoch, self.epochs, self.seconds = math.inf, 0, 0, 0.0
+        self.stop_reason: str | None = None
+
+    def __iter__(self) -> Iterator[Epoch]:
+        while self.stop_reason is None:
+            yield self.epoch()
+
+    def epoch(self) -> Epoch:
+        """Fit to the next part of the rows. Raises NonFiniteLossError, and ValueError for what cannot be fitted."""
+        assert self.candidate.estimator is not None
+        started, data = time.perf_counter(), self._data
+        rows = rows_of_part(self.candidate.estimator, len(data.x_train), self.epochs + 1, self.recipe.epochs)
+        predict = fit(self.candidate, data, self.seed, self._threads, rows)
+        error = mean_absolute_error(predict, data.x_validation, data.y_validation)
+        judged = min(rows, ROWS_TO_JUDGE)
+        train_error = mean_absolute_error(predict, data.x_train[:judged], data.y_train[:judged])
+        if not math.isfinite(error):
+            self.stop_reason = "predictions not finite"
+            raise NonFiniteLossError(self.stop_reason)
+        seconds = time.perf_counter() - started
+        self.epochs += 1
+        self.best_error, self.best_epoch, self.seconds = error, self.epochs, self.seconds + seconds
+        if self.epochs >= self.recipe.epochs:
+            self.stop_reason = "fitted"
+        return Epoch(self.epochs, train_error, error, 0.0, seconds)
+
+    def save(self, path: Path) -> None:
+        """Write which parts are done; the models themselves are not kept."""
+        facts = {
+            "candidate": self.candidate.to_json(),
+            "seed": self.seed,
+            "progress": {
+                "best_error": self.best_error if math.isfinite(self.best_error) else None,
+                "best_epoch": self.best_epoch,
+                "epochs": self.epochs,
+                "seconds": self.seconds,
+                "stop_reason": self.stop_reason,
+            },
+        }
+        checkpoint.write(path, {}, facts)
+
+    def restore(self, path: Path) -> None:
+        """Go on after the parts that were done. Raises CheckpointError where the file is broken or another trial's."""
+        _, facts = checkpoint.read(path)
+        if facts.get("candidate") != self.candidate.to_json() or facts.get("seed") != self.seed:
+            raise checkpoint.CheckpointError(f"{path} is of another candidate or seed")
+        for name, value in facts["progress"].items():
+            setattr(self, name, value)
+        self.best_error = math.inf if self.best_error is None else self.best_error
+
+
+def mean_absolute_error(predict: Predict, x: NDArray[np.float32], y: NDArray[np.float32]) -> float:
+    """Of predictions of x (rows, inputs) against y (rows,), in their unit."""
+    return float(np.abs(predict(x).astype(np.float64) - y).mean())

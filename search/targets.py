@@ -1,0 +1,43 @@
+"""What a split's target asks of a network: its head, and the target as the training takes it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.architecture import PUBLISHED, Architecture, Task
+from models.objective import ERROR_NAMES
+from models.training import TrainingData
+from search.config import SearchConfig
+from search.data import Split
+from search.errors import UserError
+from spaces import Space, build
+
+
+def task_of(split: Split) -> Task:
+    """Classification where the target has classes."""
+    return "classification" if split.classes else "regression"
+
+
+def error_name_of(split: Split) -> str:
+    """The error that selects, as MLflow's metrics name it."""
+    return ERROR_NAMES[task_of(split)]
+
+
+def with_head(architecture: Architecture, split: Split) -> Architecture:
+    """The network with the outputs and the floor of a split's target."""
+    return architecture.with_output(max(1, len(split.classes)), task_of(split), split.floor)
+
+
+def space_of(config: SearchConfig, split: Split) -> Space:
+    """The space that the configuration names, for the split's target. Raises UserError where it cannot be made."""
+    base = with_head(PUBLISHED[config.space.architecture], split)
+    try:
+        return build(config.space.name, config.recipe, base, config.space.budget)
+    except ValueError as error:
+        raise UserError(f"{error}.") from error
+
+
+def training_data(split: Split) -> TrainingData:
+    """Train and validation as a training run takes them: classes as whole numbers."""
+    parts = [part.y.astype(np.int64) if split.classes else part.y for part in (split.train, split.validation)]
+    return TrainingData(split.train.x, parts[0], split.validation.x, parts[1])
