@@ -15,6 +15,12 @@ TIMED_TURNS = 3
 """Turns that are timed, after as many that are not: those also allocate and capture."""
 TIMED_STEPS = TIMED_TURNS * STEPS_A_TURN
 
+WORTH_MORE_MEMBERS = 1.1
+"""Factor in steps a second below which doubling a pack does not pay: an epoch of each then takes longer for little."""
+MOST_MEMBERS = 64
+PART_OF_MEMORY = 0.8
+"""Of a GPU's free memory, what a pack may take."""
+
 
 def seconds_per_step(candidates: Sequence[Candidate], data: TrainingData, device: str = "cpu") -> float:
     """Seconds in which every one of the candidates, side by side in one pack, takes one step; without validation."""
@@ -39,3 +45,48 @@ def _timed_turns(pack: Pack, names: Sequence[str]) -> float:
     if pack.device.type == "cuda":
         torch.cuda.synchronize(pack.device)
     return time.perf_counter() - started
+
+
+def threads_that_pay(candidate: Candidate, data: TrainingData, cpus: int, trials: int | None) -> int:
+    """CPU threads per trial with which `trials` (None: any number) of them train fastest on `cpus` cores together.
+
+    Each count is measured alone; trials that then run side by side are taken not to slow each other.
+    """
+    before = torch.get_num_threads()
+    steps_per_second: dict[int, float] = {}
+    threads = 1
+    try:
+        while threads <= cpus:
+            torch.set_num_threads(threads)
+            at_once = min(cpus // threads, trials or cpus)
+            steps_per_second[threads] = at_once / seconds_per_step([candidate], data)
+            threads *= 2
+    finally:
+        torch.set_num_threads(before)
+    return max(steps_per_second, key=lambda count: steps_per_second[count])
+
+
+def members_that_pay(candidate: Candidate, data: TrainingData, device: str, most: int = MOST_MEMBERS) -> int:
+    """How many copies of a candidate a pack should hold: doubled while that brings 10 % more steps a second.
+
+    On a GPU never more than fit into its free memory, by what one member was seen to take.
+    """
+    best, rate, members = 1, 1 / seconds_per_step([candidate], data, device), 2
+    most = min(most, members_that_fit(candidate, data, device)) if device == "cuda" else most
+    while members <= most:
+        new_rate = members / seconds_per_step([candidate] * members, data, device)
+        if new_rate < WORTH_MORE_MEMBERS * rate:
+            break
+        best, rate, members = members, new_rate, 2 * members
+    return best
+
+
+def members_that_fit(candidate: Candidate, data: TrainingData, device: str) -> int:
+    """Members that a GPU's free memory holds, by the peak of two beside the peak of one."""
+    peaks = []
+    for members in (1, 2):
+        torch.cuda.reset_peak_memory_stats()
+        seconds_per_step([candidate] * members, data, device)
+        peaks.append(torch.cuda.max_memory_reserved())
+    free, _ = torch.cuda.mem_get_info()
+    return max(1, int(PART_OF_MEMORY * free / max(1, peaks[1] - peaks[0])))

@@ -1,0 +1,50 @@
+"""What is measured before a search: time grows with work, and the choice follows the measurement."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from models import timing
+from models.architecture import Architecture, Group
+from models.candidate import Candidate
+from models.recipe import PAPER
+from models.timing import members_that_pay, seconds_per_step, threads_that_pay
+from models.training import TrainingData
+
+SMALL = Candidate(Architecture(groups=(Group(16, 1),)), PAPER)
+
+
+def test_more_work_takes_longer(mp_data: TrainingData) -> None:
+    """A hundred times the parameters, and eight members for one: both by far more than a busy machine's noise."""
+    assert seconds_per_step([Candidate(Architecture(groups=(Group(512, 4),)), PAPER)], mp_data) > 5 * seconds_per_step([SMALL], mp_data)
+    assert seconds_per_step([SMALL] * 8, mp_data) > 2 * seconds_per_step([SMALL], mp_data)
+
+
+@pytest.mark.parametrize(
+    ("gain_of_two", "trials", "expected"),
+    [(1.5, None, 1), (1.5, 1, 2), (0.8, 1, 1), (2.5, None, 2)],
+    ids=["two trials beat two threads", "one trial has both cores", "threads that slow", "threads that more than pay"],
+)
+def test_threads_follow_the_measured_rates(
+    gain_of_two: float, trials: int | None, expected: int, mp_data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(candidates: list[Candidate], data: TrainingData, device: str = "cpu") -> float:
+        return 1.0 if torch.get_num_threads() == 1 else 1 / gain_of_two
+
+    monkeypatch.setattr(timing, "seconds_per_step", measured)
+    before = torch.get_num_threads()
+    assert threads_that_pay(SMALL, mp_data, cpus=2, trials=trials) == expected
+    assert torch.get_num_threads() == before
+
+
+def test_a_pack_grows_while_it_pays(mp_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps of a pack that take as long as one member's up to eight members, and from there in proportion."""
+    monkeypatch.setattr(timing, "seconds_per_step", lambda candidates, data, device: max(8, len(candidates)) / 8)
+    assert members_that_pay(SMALL, mp_data, "cpu") == 8
+    assert members_that_pay(SMALL, mp_data, "cpu", most=4) == 4
+
+
+def test_rows_fewer_than_a_batch_are_timed_too(mp_data: TrainingData) -> None:
+    few = TrainingData(mp_data.x_train[:20], mp_data.y_train[:20], mp_data.x_validation, mp_data.y_validation)
+    assert seconds_per_step([Candidate(SMALL.architecture, replace(PAPER, batch_size=512))], few) > 0
