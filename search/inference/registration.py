@@ -20,8 +20,10 @@ from search.command import command_of
 from search.data import Split, load
 from search.errors import UserError
 from search.history import PastSearch, open_search
+from search.inference import known
 from search.inference.choice import Choice, choose_best, choose_trial, choose_winner
 from search.inference.domain import FAR_QUANTILE, RARE_ROWS
+from search.inference.known import Known
 from search.inference.predictor import MEANINGS, Predictor, Quality
 from search.inference.registry import LOADER, Registered
 from search.inference.serving import FORMULA, SIGNATURE
@@ -157,6 +159,7 @@ def write_version(past: PastSearch, predictor: Predictor, split: Split, test: Qu
         ),
     ):
         predictor.save(Path(folder) / "model")
+        Known.of(split).save(Path(folder) / "model" / known.FILE)
         mlflow.log_metrics(predictor.about["metrics"])
         logged = mlflow.pyfunc.log_model(
             name="model",

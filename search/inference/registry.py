@@ -14,6 +14,8 @@ from mlflow.tracking import MlflowClient
 from models.checkpoint import CheckpointError
 from search.data.catalog import nearest
 from search.errors import UserError
+from search.inference import known
+from search.inference.known import Known
 from search.inference.predictor import Predictor
 from search.overrides import shown
 from search.store import SQLITE, absolute, quieten_mlflow
@@ -91,10 +93,37 @@ def _latest(name: str, versions: list[ModelVersion]) -> str:
 def load_model(client: MlflowClient, registered: Registered, bfloat16: bool = False) -> Predictor:
     """The predictor of a registered version; runs no code that comes with it. Raises UserError for what is not ours."""
     try:
+        return Predictor.load(model_folder(client, registered), bfloat16)
+    except CheckpointError as error:
+        raise damaged(registered, error) from error
+
+
+def load_known(client: MlflowClient, registered: Registered) -> Known:
+    """The compounds that a registered version was made from. Raises UserError as `load_model`."""
+    path = model_folder(client, registered) / known.FILE
+    if not path.exists():
+        raise UserError(
+            f"{registered.uri} does not say which compounds it was made from, it was registered by an earlier "
+            "branchsearch: register it again."
+        )
+    try:
+        return Known.load(path)
+    except CheckpointError as error:
+        raise damaged(registered, error) from error
+
+
+def damaged(registered: Registered, error: CheckpointError) -> UserError:
+    """What a user is told of a model whose files cannot be read."""
+    return UserError(f"{registered.uri} is damaged: {error}")
+
+
+def model_folder(client: MlflowClient, registered: Registered) -> Path:
+    """The files of a registered version, on this machine. Raises UserError for what is not ours."""
+    try:
         source = client.get_model_version_download_uri(registered.name, registered.version)
         folder = Path(mlflow.artifacts.download_artifacts(source, tracking_uri=client.tracking_uri))
         flavour = Model.load(str(folder)).flavors["python_function"]
-        loader = flavour["loader_module"]
+        loader, data = flavour["loader_module"], folder / str(flavour.get("data", ""))
     except Exception as error:  # besides its own, mlflow lets errors of YAML, files and stores through
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise UserError(f"{registered.uri} cannot be had from MLflow, or is no model: {reason}") from error
@@ -103,7 +132,4 @@ def load_model(client: MlflowClient, registered: Registered, bfloat16: bool = Fa
             f"{registered.uri} was not registered by branchsearch (its loader is {shown(str(loader))}): it is not "
             "loaded, because that would run its code; mlflow.pyfunc.load_model does, where you trust it."
         )
-    try:
-        return Predictor.load(folder / flavour["data"], bfloat16)
-    except (CheckpointError, KeyError) as error:
-        raise UserError(f"{registered.uri} is damaged: {error}") from error
+    return data
