@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import ray
 import torch
+from ray._private import ray_constants
+from ray._private.state import state as cluster_state
+from ray._raylet import AuthenticationTokenLoader
 
 from search.config import SearchConfig
 from search.errors import UserError
+from spaces import SPACES
 
 LOCAL = "local"
 """The address that starts Ray on this machine."""
 
 SECONDS_TO_ANSWER = 10.0
+
+CODE = ("models", "spaces", "search")
+"""The packages that a cluster's workers get from the machine that starts the search."""
 
 TRIALS_PER_GPU = 4
 """Trials that share a GPU by default: a small network's steps leave it idle most of the time."""
@@ -47,10 +57,12 @@ class Resources:
 
 
 def available() -> tuple[float, float]:
-    """CPUs and GPUs of this machine, or of the cluster that Ray has joined."""
+    """CPUs and GPUs of this machine, or of the cluster that Ray has joined, grown as far as its autoscaler may."""
     if ray.is_initialized():
-        total = ray.cluster_resources()
-        return total.get("CPU", 0.0), total.get("GPU", 0.0)
+        now = ray.cluster_resources()
+        grown = cluster_state.get_max_resources_from_cluster_config() or {}
+        cpus, gpus = (float(max(now.get(kind, 0), grown.get(kind, 0))) for kind in ("CPU", "GPU"))
+        return cpus, gpus
     return float(usable_cpus()), float(torch.cuda.device_count())
 
 
@@ -67,7 +79,7 @@ def resources_for(config: SearchConfig, trials: int | None) -> Resources:
     """
     cpus, gpus = available()
     where = "the cluster" if ray.is_initialized() else "this machine"
-    gpu_share = config.gpus_per_trial
+    gpu_share = 0.0 if SPACES[config.space.name].fits_estimators else config.gpus_per_trial
     if gpu_share is None:
         gpu_share = 1 / min(TRIALS_PER_GPU, max(1, int(cpus // gpus))) if gpus else 0.0
     if gpu_share > gpus:
@@ -96,30 +108,86 @@ def ray_for(config: SearchConfig) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    start_ray(config)
+    os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    with local_ray() if config.cluster.address == LOCAL else joined_ray(config.cluster.address):
+        yield
+
+
+@contextmanager
+def local_ray() -> Iterator[None]:
+    """Ray on this machine, for this search alone: it listens on loopback and asks for a token that it keeps in memory.
+
+    Left to itself, Ray on Linux listens on every interface and writes its token to the home folder.
+    """
+    variables = {"RAY_AUTH_TOKEN": secrets.token_hex(32), ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False  # Ray read its variable when it was imported
+    try:
+        with environment(variables):
+            AuthenticationTokenLoader.instance().reset_cache()
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                num_cpus=usable_cpus(),
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+            try:
+                yield
+            finally:
+                ray.shutdown()
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+        AuthenticationTokenLoader.instance().reset_cache()
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Variables of this process and those it starts, until the end of the `with`."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def joined_ray(address: str) -> Iterator[None]:
+    """The running cluster at `address`. Raises UserError where there is none."""
+    with TemporaryDirectory(prefix="branchsearch-") as folder:
+        try:
+            check_answers(address)
+            ray.init(
+                address=address,
+                # a working folder, not `py_modules`: only then do the workers not look for code where the driver stands
+                runtime_env={"working_dir": str(code_to_ship(Path(folder)))},
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except OSError as error:  # ConnectionError, timeouts and unknown hosts among them
+            raise UserError(
+                f"there is no Ray cluster at cluster.address={address}: start one (`ray up cluster.yaml`, "
+                "`ray start --head`) or leave out cluster= to use this machine"
+            ) from error
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def start_ray(config: SearchConfig) -> None:
-    """Start Ray on this machine or join the cluster."""
-    os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if config.cluster.address == LOCAL:
-        start = partial(ray.init, address="local", include_dashboard=False, num_cpus=usable_cpus())
-    else:
-        start = partial(ray.init, address=config.cluster.address)
-    try:
-        check_answers(config.cluster.address)
-        start(log_to_driver=False, logging_level=logging.ERROR)
-    except OSError as error:  # ConnectionError, timeouts and unknown hosts among them
-        raise UserError(
-            f"there is no Ray cluster at cluster.address={config.cluster.address}: start one (`ray up cluster.yaml`, "
-            "`ray start --head`) or leave out cluster= to use this machine"
-        ) from error
+def code_to_ship(folder: Path) -> Path:
+    """A copy of our packages as they run here, so that every node runs the same code."""
+    root = Path(__file__).parents[1]
+    for name in CODE:
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
 
 
 def check_answers(address: str) -> None:
