@@ -6,21 +6,21 @@ import csv
 import io
 import statistics
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
 from mlflow.entities import Metric, RunTag
 from rich.console import Console
 from rich.table import Table
 
-from models.checkpoint import load_network
-from models.network import predict
+from models.objective import ERROR_NAMES
 from models.recipe import Recipe
 from search.data import Split
-from search.labels import name_of, with_unit
+from search.judging import answer_of, scores
+from search.labels import ERROR_WORDS, counted, name_of, with_unit
 from search.progress import duration
 from search.results import Standing
 from search.store import download_weights
@@ -34,11 +34,12 @@ COLUMNS = ("rank", "network", "validation", "spread", "parameters", "seconds", "
 
 @dataclass(frozen=True)
 class TestError:
-    """The winner's error on the test set, of each of its seeds."""
+    """The winner's error on the test set, of each of its seeds; of a classifier also what else it is asked for."""
 
     __test__ = False  # not a test class, whatever its name says to pytest
 
     values: tuple[float, ...]
+    others: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -51,17 +52,24 @@ class TestError:
     def __str__(self) -> str:
         return f"{self.mean:.4f}" + (f" ± {self.spread:.4f}" if self.spread is not None else "")
 
+    def in_words(self, name: str, unit: str) -> str:
+        """`MAE is 0.0312 eV/atom`, and after it the means of the other scores."""
+        others = [f"{key.replace('_', ' ')} {statistics.fmean(values):.4f}" for key, values in self.others.items()]
+        return f"{name} is {with_unit(self, unit)}" + (f" ({', '.join(others)})" if others else "")
+
 
 def test_error(winner: Standing, split: Split, tracker: Tracker) -> TestError:
-    """Mean absolute error on the test set of the winner's networks, and of no other: it is touched this once."""
-    x, y = torch.from_numpy(split.test.x), torch.from_numpy(split.test.y)
-    errors = []
+    """The test set's scores of the winner's networks, and of no other: it is touched this once."""
+    found: dict[str, list[float]] = {}
     with TemporaryDirectory(prefix="branchsearch-") as folder:
         for result in winner.trained:
             run_id = tracker.children[result.trial_id]
-            network, _ = load_network(download_weights(tracker.client, run_id, Path(folder)))
-            errors.append((predict(network, x)[:, 0] - y).abs().mean().item())
-    return TestError(tuple(errors))
+            weights = partial(download_weights, tracker.client, run_id, Path(folder))
+            answer = answer_of(result.candidate, result.seed, split, weights)
+            for name, value in scores(answer(split.test.x), split.test, split.classes).items():
+                found.setdefault(name, []).append(value)
+    errors, *others = found.items()
+    return TestError(tuple(errors[1]), {name: tuple(values) for name, values in others})
 
 
 def ranking_rows(standings: Sequence[Standing], base: Recipe) -> list[tuple[str, ...]]:
@@ -72,7 +80,7 @@ def ranking_rows(standings: Sequence[Standing], base: Recipe) -> list[tuple[str,
             name_of(standing.candidate, base),
             f"{standing.mean_error:.4f}" if standing.trained else "failed",
             f"± {standing.spread:.4f}" if standing.spread is not None else "",
-            f"{standing.candidate.architecture.parameter_count():,}",
+            counted(standing.candidate.parameter_count()),
             f"{standing.mean_seconds:.0f}",
             f"{standing.mean_epochs:.0f}",
             standing.stop_reasons,
@@ -81,15 +89,21 @@ def ranking_rows(standings: Sequence[Standing], base: Recipe) -> list[tuple[str,
     ]
 
 
-def headings(unit: str) -> tuple[str, ...]:
-    """`COLUMNS` with the unit of the error."""
-    return tuple(with_unit("validation MAE", unit) if name == "validation" else name for name in COLUMNS)
+def error_word(standings: Sequence[Standing]) -> str:
+    """The error by which the standings are ranked, for people."""
+    return ERROR_WORDS[ERROR_NAMES[standings[0].candidate.task]]
+
+
+def headings(standings: Sequence[Standing], unit: str) -> tuple[str, ...]:
+    """`COLUMNS` with the name and the unit of the error."""
+    error = with_unit(f"validation {error_word(standings)}", unit)
+    return tuple(error if name == "validation" else name for name in COLUMNS)
 
 
 def show_ranking(standings: Sequence[Standing], base: Recipe, unit: str, console: Console) -> None:
     """Print the ranking; columns that would be empty are left out."""
     table = Table(box=None, padding=(0, 1))
-    for name, heading in zip(COLUMNS, headings(unit), strict=True):
+    for name, heading in zip(COLUMNS, headings(standings, unit), strict=True):
         table.add_column(
             heading, justify="left" if name in ("network", "stopped by") else "right", no_wrap=name == "network"
         )
@@ -103,7 +117,7 @@ def show_ranking(standings: Sequence[Standing], base: Recipe, unit: str, console
 
 def markdown(standings: Sequence[Standing], base: Recipe, unit: str) -> str:
     """The ranking as a Markdown table."""
-    rows = [headings(unit), tuple("---" for _ in COLUMNS), *ranking_rows(standings, base)]
+    rows = [headings(standings, unit), tuple("---" for _ in COLUMNS), *ranking_rows(standings, base)]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
@@ -114,19 +128,21 @@ def write_conclusion(standings: Sequence[Standing], test: TestError, split: Spli
     values = {
         f"best_validation_{tracker.error_name}": winner.mean_error,
         f"test_{tracker.error_name}": test.mean,
-        "parameters": winner.candidate.architecture.parameter_count(),
+        **{f"test_{name}": statistics.fmean(scored) for name, scored in test.others.items()},
+        "parameters": winner.candidate.parameter_count(),
         "training_seconds": winner.mean_seconds,
         "epochs": winner.mean_epochs,
     }
     tags = [RunTag("winner", name_of(winner.candidate, base))]
-    client.log_batch(parent, [Metric(key, float(value), now, 0) for key, value in values.items()], tags=tags)
+    metrics = [Metric(key, float(value), now, 0) for key, value in values.items() if value is not None]
+    client.log_batch(parent, metrics, tags=tags)
     for standing in standings:
         for result in standing.results:
             client.log_metric(tracker.children[result.trial_id], "rank", standing.rank)
     table = io.StringIO()
-    csv.writer(table).writerows([headings(split.unit), *ranking_rows(standings, base)])
-    name, error = name_of(winner.candidate, base), with_unit(test, split.unit)
-    text = f"Winner by validation: **{name}**; its test MAE is {error}.\n\n"
+    csv.writer(table).writerows([headings(standings, split.unit), *ranking_rows(standings, base)])
+    error = test.in_words(error_word(standings), split.unit)
+    text = f"Winner by validation: **{name_of(winner.candidate, base)}**; its test {error}.\n\n"
     everyone = markdown(standings, base, split.unit)
     client.log_text(parent, table.getvalue(), "ranking.csv")
     client.log_text(parent, f"{text}{everyone}\n", "ranking.md")
@@ -137,11 +153,11 @@ def write_conclusion(standings: Sequence[Standing], test: TestError, split: Spli
 
 def show_winner(standings: Sequence[Standing], test: TestError, split: Split, base: Recipe, console: Console) -> None:
     """Print which network won and what it does on the test set."""
-    winner = standings[0]
+    winner, word = standings[0], error_word(standings)
     console.print(
-        f"\n[bold]{name_of(winner.candidate, base)}[/bold] has the lowest validation MAE, "
+        f"\n[bold]{name_of(winner.candidate, base)}[/bold] has the lowest validation {word}, "
         f"{with_unit(f'{winner.mean_error:.4f}', split.unit)}, after {duration(winner.mean_seconds)} of training.\n"
-        f"Its test MAE is {with_unit(test, split.unit)} ({len(split.test.y):,} compositions that no search has seen).",
+        f"Its test {test.in_words(word, split.unit)}, on {len(split.test.y):,} compositions that no search has seen.",
         highlight=False,
         soft_wrap=True,
     )

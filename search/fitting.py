@@ -59,7 +59,7 @@ Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 def _mlp(settings: Mapping[str, Any], seed: int) -> MLPRegressor:
     widths = tuple(int(width) for width in settings["hidden"].split(","))
     rest = {name: value for name, value in settings.items() if name != "hidden"}
-    return MLPRegressor(widths, early_stopping=True, random_state=seed, **rest)
+    return MLPRegressor(hidden_layer_sizes=widths, early_stopping=True, random_state=seed, **rest)
 
 
 FAMILIES: Mapping[str, Callable[[Mapping[str, Any], int, int], RegressorMixin]] = {

@@ -10,15 +10,16 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from models.architecture import IRNET, IRNET_NOTE, published_name
+from models.architecture import IRNET_NOTE, published_name
 from models.candidate import Candidate
 from models.timing import TIMED_STEPS, seconds_per_step
 from models.training import TrainingData
 from search.config import SearchConfig
 from search.data import Split
-from search.labels import name_of
+from search.labels import counted, name_of
 from search.progress import duration
 from search.resources import Resources
+from search.targets import training_data
 from search.tuning import candidate_limit
 from spaces import Space
 
@@ -50,10 +51,15 @@ def seconds_per_epoch(candidate: Candidate, data: TrainingData, device: str, thr
     return seconds_per_step([candidate], data, device) * steps
 
 
-def estimate(config: SearchConfig, space: Space, split: Split, resources: Resources) -> Estimate:
-    """From the smallest and the largest candidate's measured steps; those between are taken to lie on a line."""
-    data = TrainingData(split.train.x, split.train.y, split.validation.x, split.validation.y)
+def estimate(config: SearchConfig, space: Space, split: Split, resources: Resources) -> Estimate | None:
+    """From the smallest and the largest candidate's measured steps; those between are taken to lie on a line.
+
+    None for traditional models, whose fits have no steps to measure.
+    """
     shown = sorted(candidates_to_show(config, space), key=lambda c: c.architecture.parameter_count())
+    if shown[0].estimator is not None:
+        return None
+    data = training_data(split)
     ends = [shown[0], shown[-1]]
     epochs = [seconds_per_epoch(candidate, data, resources.device, resources.threads) for candidate in ends]
     counts = [candidate.architecture.parameter_count() for candidate in ends]
@@ -77,11 +83,11 @@ def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resou
     for heading in ("#", "candidate", "parameters"):
         table.add_column(heading, justify="left" if heading == "candidate" else "right")
     for number, candidate in enumerate(shown, start=1):
-        published = published_name(candidate.architecture)
+        published = None if candidate.estimator else published_name(candidate.architecture)
         name = name_of(candidate, config.recipe) + (f" ({published})" if published else "")
-        table.add_row(str(number), name, f"{candidate.architecture.parameter_count():,}")
+        table.add_row(str(number), name, counted(candidate.parameter_count()))
     console.print(table)
-    if any(candidate.architecture == IRNET for candidate in shown):
+    if any(published_name(candidate.architecture) == "IRNet" and not candidate.estimator for candidate in shown):
         console.print(IRNET_NOTE, highlight=False, soft_wrap=True)
     if space.size is not None and limit is not None and limit < space.size:
         console.print(f"trials={config.trials}: the first {limit} of the {space.size} candidates")
@@ -89,6 +95,9 @@ def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resou
     seeds = f"{len(config.seeds)} seed{'s' if len(config.seeds) > 1 else ''} each"
     count = "as many candidates as the time budget allows" if limit is None else f"{limit} candidates"
     console.print(f"\n{count}, {seeds}, {resources}", highlight=False, soft_wrap=True)
+    if cost is None:
+        console.print("how long a traditional model takes to fit shows only as it is fitted")
+        return
     console.print(
         f"a trial takes at most about {duration(cost.seconds_per_trial)} for its {config.recipe.epochs} epochs "
         f"on {len(split.train.y):,} rows"

@@ -28,9 +28,12 @@ def with_head(architecture: Architecture, split: Split) -> Architecture:
     return architecture.with_output(max(1, len(split.classes)), task_of(split), split.floor)
 
 
-def space_of(config: SearchConfig, split: Split) -> Space:
-    """The space that the configuration names, for the split's target. Raises UserError where it cannot be made."""
-    base = with_head(PUBLISHED[config.space.architecture], split)
+def space_of(config: SearchConfig, split: Split | None = None) -> Space:
+    """The space that the configuration names, for the split's target where there is one yet. Raises UserError where it
+    cannot be made.
+    """
+    base = PUBLISHED[config.space.architecture]
+    base = base if split is None else with_head(base, split)
     try:
         return build(config.space.name, config.recipe, base, config.space.budget)
     except ValueError as error:
