@@ -13,14 +13,7 @@ from search.config import SearchConfig, parse
 
 def arguments_of(config: SearchConfig) -> list[str]:
     """The arguments that `parse` turns into `config`: its options, and each key that differs from their defaults."""
-    chosen = [
-        f"space={config.space.name}",
-        f"dataset={config.data.dataset}",
-        f"recipe={config.recipe_name}",
-        f"scheduler={config.scheduler.name}",
-        f"cluster={config.cluster.name}",
-        f"tracking={config.tracking.name}",
-    ]
+    chosen = [f"{group}={option}" for group, option in _groups(config).items()]
     required = [f"{key}={value}" for key, value in _required(config)]
     default = dict(_values(parse([*chosen, *required])))
     changed = [f"{key}={_text(value)}" for key, value in _values(config) if value != default[key]]
@@ -30,6 +23,24 @@ def arguments_of(config: SearchConfig) -> list[str]:
 def command_of(config: SearchConfig) -> str:
     """The whole command, as a shell takes it."""
     return shlex.join(["python", "-m", "search.run", *arguments_of(config)])
+
+
+def settings_of(config: SearchConfig) -> dict[str, str]:
+    """Every group's option and every key's value, as users write them."""
+    values = {key: _text(value) for key, value in _values(config)}
+    return _groups(config) | {"tracking.uri": config.tracking.uri} | values
+
+
+def _groups(config: SearchConfig) -> dict[str, str]:
+    """The option of every group."""
+    return {
+        "space": config.space.name,
+        "dataset": config.data.dataset,
+        "recipe": config.recipe_name,
+        "scheduler": config.scheduler.name,
+        "cluster": config.cluster.name,
+        "tracking": config.tracking.name,
+    }
 
 
 def _required(config: SearchConfig) -> Iterator[tuple[str, str]]:
@@ -52,8 +63,9 @@ def _values(config: SearchConfig) -> Iterator[tuple[str, Any]]:
             if part.name != "name":
                 yield f"{group}.{part.name}", getattr(settings, part.name)
     yield "time_budget", config.time_budget_seconds
-    for name in ("trials", "seeds", "cpus_per_trial", "gpus_per_trial", "max_concurrent"):
+    for name in ("trials", "seeds", "cpus_per_trial", "gpus_per_trial", "max_concurrent", "retries"):
         yield name, getattr(config, name)
+    yield "checkpoint_every", config.checkpoint_every_seconds
     for name in ("dry_run", "output", "experiment", "name"):
         yield name, getattr(config, name)
 

@@ -15,9 +15,12 @@ from search.data.request import DataRequest
 from search.errors import UserError
 from search.groups import compose_values
 from search.overrides import shown
-from search.settings import DEFAULT_ARCHITECTURE
+from search.settings import DEFAULT_ARCHITECTURE, DEFAULT_CHECKPOINT_SECONDS, DEFAULT_RETRIES
 from search.usage import help_text
-from spaces import build
+from spaces import SPACES, build
+
+PARTS = 3
+"""Fits of a traditional model, to a ninth, a third and all of the rows: a scheduler stops the poor ones between them."""
 
 __all__ = [
     "ClusterConfig",
@@ -89,6 +92,8 @@ class SearchConfig:
     output: str
     experiment: str
     name: str | None
+    retries: int = DEFAULT_RETRIES
+    checkpoint_every_seconds: float = DEFAULT_CHECKPOINT_SECONDS
 
     def to_dict(self) -> dict[str, Any]:
         """Values that JSON holds."""
@@ -121,6 +126,8 @@ def parse(argv: Sequence[str]) -> SearchConfig:
     space = _space(values)
     data = _data(values)
     recipe_name = values["recipe"].pop("name")
+    if SPACES[space.name].fits_estimators:
+        _fit_estimators(argv, space, data, values)
     try:
         recipe = Recipe(**values["recipe"])
         build(space.name, recipe, PUBLISHED[space.architecture], space.budget)
@@ -144,7 +151,24 @@ def parse(argv: Sequence[str]) -> SearchConfig:
         output=values["output"],
         experiment=values["experiment"] or f"{space.name} on {_table(data)}",
         name=values["name"],
+        retries=values["retries"],
+        checkpoint_every_seconds=values["checkpoint_every"],
     )
+
+
+def _fit_estimators(argv: Sequence[str], space: SpaceConfig, data: DataRequest, values: dict[str, Any]) -> None:
+    """Settings of traditional models: no recipe, no GPU, and parts of the rows for a scheduler's rungs."""
+    for argument in argv:
+        if argument.startswith("recipe."):
+            raise UserError(f"{shown(argument)} has no meaning for space={space.name}: it fits traditional models.")
+    if values["gpus_per_trial"]:
+        raise UserError(f"space={space.name} fits traditional models, which run on CPUs: leave out gpus_per_trial=.")
+    if data.task != "regression":
+        raise UserError(f"space={space.name} holds regressors: take a space of networks for task={data.task}.")
+    early = values["scheduler"]["name"] != "none"
+    values["recipe"]["epochs"] = PARTS if early else 1
+    if values["scheduler"]["grace_epochs"] is not None:
+        values["scheduler"]["grace_epochs"] = 1
 
 
 def _space(values: dict[str, Any]) -> SpaceConfig:

@@ -3,3 +3,11 @@
 
 class UserError(Exception):
     """A mistake of the user or of the world around the search, told in one sentence; ends with exit status 2."""
+
+
+class CutOffError(Exception):
+    """A search that ends before it is done, for a reason beyond it, and can be resumed."""
+
+    def __init__(self, reason: str, exit_status: int = 3) -> None:
+        super().__init__(reason)
+        self.exit_status = exit_status

@@ -15,10 +15,9 @@ from models.objective import ERROR_NAMES
 from search.config import SearchConfig
 from search.errors import UserError
 from search.results import Standing, TrialResult, rank
-from search.store import SQLITE, absolute, download_weights
+from search.store import PARENT_TAG, SQLITE, absolute, children_of, download_weights
 from search.tracking import CANDIDATE_TAG, CONFIG_TAG, TRIAL_TAG
 
-RUNS_A_PAGE = 1000
 LATEST = "latest"
 
 
@@ -55,7 +54,7 @@ def open_search(run: str, uri: str) -> PastSearch:
         )
     client = MlflowClient(tracking_uri=absolute(uri))
     parent = latest_parent(client, uri) if run == LATEST else parent_of(client, run)
-    children = all_runs(client, [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    children = children_of(client, parent.info.experiment_id, parent.info.run_id)
     ended = [child for child in children if child.info.status in ("FINISHED", "FAILED")]
     return PastSearch(
         client,
@@ -78,7 +77,7 @@ def parent_of(client: MlflowClient, run: str) -> Run:
     """The search of a run's id; that of a trial leads to its search."""
     try:
         found = client.get_run(run)
-        parent_id = found.data.tags.get("mlflow.parentRunId")
+        parent_id = found.data.tags.get(PARENT_TAG)
         found = client.get_run(parent_id) if parent_id else found
     except MlflowException as error:
         raise UserError(f"run={run} is no run of the MLflow store: take run=latest, or an id from its page") from error
@@ -87,25 +86,11 @@ def parent_of(client: MlflowClient, run: str) -> Run:
     return found
 
 
-def all_runs(client: MlflowClient, experiments: list[str], query: str) -> list[Run]:
-    """Every run that a query finds, page by page, the oldest first."""
-    runs: list[Run] = []
-    token: str | None = None
-    while True:
-        page = client.search_runs(
-            experiments, query, max_results=RUNS_A_PAGE, order_by=["start_time ASC"], page_token=token
-        )
-        runs += page
-        token = page.token
-        if not token:
-            return runs
-
-
 def result_of(run: Run) -> TrialResult:
     """What a child run says of its trial."""
     metrics, tags = run.data.metrics, run.data.tags
     candidate = Candidate.from_json(tags[CANDIDATE_TAG])
-    error_name = ERROR_NAMES[candidate.architecture.task]
+    error_name = ERROR_NAMES[candidate.task]
     reason = tags.get("stop_reason", "")
     return TrialResult(
         trial_id=tags[TRIAL_TAG],

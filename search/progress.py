@@ -77,11 +77,24 @@ class Progress:
         if self._live is None and time.time() - self._last_line > SECONDS_BETWEEN_LINES:
             self._line(self.summary())
 
-    def end(self, result: TrialResult, stopped_early: bool) -> None:
-        name = self.running.pop(result.trial_id, Running("?")).name
+    def name_of(self, trial_id: str) -> str:
+        return self.running[trial_id].name if trial_id in self.running else "a trial"
+
+    def note(self, text: str) -> None:
+        """One line of what happened beside the results."""
+        self._line(text)
+
+    def count(self, result: TrialResult, name: str, stopped_early: bool) -> None:
+        """Enter a trial that has ended, in this session or, before it begins, in an earlier one."""
+        if result.failure is None and (self.best is None or result.best_error < self.best[0]):
+            self.best = (result.best_error, name)
         self.done += 1
         self.failed += result.failure is not None
         self.stopped_early += stopped_early
+
+    def end(self, result: TrialResult, stopped_early: bool) -> None:
+        name = self.running.pop(result.trial_id, Running("?")).name
+        self.count(result, name, stopped_early)
         outcome = f"failed: {result.failure}" if result.failure else with_unit(f"{result.best_error:.4f}", self.unit)
         reason = "" if result.failure else f" ({result.stop_reason})"
         count = f"{self.done}/{self.total}" if self.total else f"{self.done}"

@@ -12,7 +12,9 @@ from models.candidate import Candidate
 
 @dataclass(frozen=True)
 class TrialResult:
-    """One candidate trained from one seed. `best_error` is on validation, in the target's unit."""
+    """One candidate trained from one seed. `best_error` is on validation, in the target's unit; `ended_at` in seconds
+    since 1970.
+    """
 
     trial_id: str
     candidate: Candidate
@@ -23,6 +25,7 @@ class TrialResult:
     seconds: float = 0.0
     stop_reason: str = ""
     failure: str | None = None
+    ended_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def rank(results: Iterable[TrialResult]) -> list[Standing]:
             not standing.trained,
             len(standing.trained) < most,
             standing.mean_error,
-            standing.candidate.architecture.parameter_count(),
+            standing.candidate.parameter_count() or 0,
         )
     )
     return [Standing(place, s.candidate, s.results) for place, s in enumerate(standings, start=1)]

@@ -3,106 +3,99 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
+from mlflow.exceptions import MlflowException
 from rich.console import Console
 
-from models.architecture import PUBLISHED
 from search.conclusion import show_ranking, show_winner, test_error, write_conclusion
 from search.config import SearchConfig
 from search.data import Split, load
-from search.errors import UserError
+from search.errors import CutOffError, UserError
+from search.folder import logging_to, new_folder
+from search.interrupts import Interrupts
+from search.journal import Journal, alone_in
 from search.plan import show_plan
 from search.progress import Progress
 from search.resources import LOCAL, Resources, ray_for, resources_for
 from search.results import TrialResult, rank
-from search.store import open_store
+from search.resume import command_to_resume, find, write_pointer
+from search.store import PATIENCE_SECONDS, absolute, open_store, reason_of
+from search.targets import space_of
 from search.tracking import Tracker
 from search.tuning import candidate_limit, run_trials, total_trials
 from search.watch import Watch
-from spaces import Space, build
+from spaces import Space
 
 logger = logging.getLogger(__name__)
 
 WIDTH_OF_A_FILE = 140
+PATIENCE_AT_AN_INTERRUPT = 20.0
+"""Seconds that a search waits for MLflow when somebody waits for the search to end."""
 
 
 def search(config: SearchConfig) -> int:
     """Run or plan a search and return the exit status; raises UserError for what cannot be searched."""
     console = terminal()
-    space = space_of(config)
+    split = loaded(config, console)
+    space = space_of(config, split)
+    if config.dry_run:
+        show_plan(config, space, split, resources_for(config, total_trials(config, space)), console)
+        return 0
+    folder = new_folder(config)
+    with alone_in(folder), logging_to(folder):
+        return run_on_ray(config, space, split, folder, console)
+
+
+def resume(run: str, given: Sequence[str]) -> int:
+    """Go on with a search, with the settings given beside it; the exit status.
+
+    Raises UserError where there is none, it is under way, or it would not be the same search.
+    """
+    found = find(run, given)
+    console, config, space = terminal(), found.config, space_of(found.config)
+    with alone_in(found.folder), logging_to(found.folder):
+        if found.is_finished(space, Journal(found.folder)):
+            console.print(f"This search is finished: `python -m search.report run={found.parent}` shows it.")
+            return 0
+        split = loaded(config, console)
+        found.check(split)
+        if changed := found.changed_versions():
+            console.print(f"Versions have changed, which can change results: {', '.join(changed)}", markup=False)
+        return run_on_ray(config, space_of(config, split), split, found.folder, console, found.parent)
+
+
+def loaded(config: SearchConfig, console: Console) -> Split:
+    """The data, and what was done to it, on the terminal."""
     if config.cluster.address == LOCAL:
         resources_for(config, None)  # a GPU that is not there is said before anything is loaded
     split = load(config.data)
     for line in split.report.summary():
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print()
-    if config.dry_run:
-        show_plan(config, space, split, resources_for(config, total_trials(config, space)), console)
-        return 0
-    folder = Path(config.output) / f"{config.space.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    with logging_to(folder):
-        for line in split.report.summary():
-            logger.info(line)
-        return run_on_ray(config, space, split, folder, console)
+    return split
 
 
-def run_on_ray(config: SearchConfig, space: Space, split: Split, folder: Path, console: Console) -> int:
+def run_on_ray(
+    config: SearchConfig, space: Space, split: Split, folder: Path, console: Console, parent: str | None = None
+) -> int:
     """The search itself, once its store and its cluster have answered; the exit status."""
     store = open_store(config.tracking.uri, config.experiment)
     with ray_for(config):
         resources = resources_for(config, total_trials(config, space))
-        return run(config, space, split, resources, Tracker(config, split, store), folder, console)
+        tracker = Tracker(config, split, store, folder, parent)
+        if parent is None:
+            write_pointer(folder, tracker.parent, absolute(config.tracking.uri))
+            tracker.client.log_param(tracker.parent, "resources", str(resources))
+        return run(config, space, split, resources, tracker, folder, console)
 
 
 def terminal() -> Console:
     """As wide as the terminal, or wide enough for the tables where the output is a file."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDTH_OF_A_FILE)
-
-
-def space_of(config: SearchConfig) -> Space:
-    """The space that the configuration names. Raises UserError where it cannot be made."""
-    base = PUBLISHED[config.space.architecture]
-    try:
-        return build(config.space.name, config.recipe, base, config.space.budget)
-    except ValueError as error:
-        raise UserError(str(error)) from error
-
-
-@contextmanager
-def logging_to(folder: Path) -> Iterator[None]:
-    """Everything said by any library goes to a file; the terminal stays for progress and results.
-
-    Raises UserError where the folder cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise UserError(f"the folder {folder} cannot be made: {error.strerror}; choose another with output=") from error
-    handler = logging.FileHandler(folder / "search.log")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    logging.captureWarnings(True)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("default")
-            yield
-    finally:
-        logging.captureWarnings(False)
-        root.setLevel(level)
-        root.removeHandler(handler)
-        handler.close()
 
 
 def run(
@@ -114,38 +107,64 @@ def run(
     folder: Path,
     console: Console,
 ) -> int:
-    """Train, rank, test the winner and say where to look; the exit status."""
-    progress = progress_of(config, space, split, console)
-    tracker.client.log_param(tracker.parent, "resources", str(resources))
-    watch = Watch(tracker, progress, config.scheduler.name)
+    """Train, rank, test the winner and say where to look, or how to go on; the exit status."""
+    journal = Journal(folder)
+    progress = progress_of(config, space, split, console, journal.begin_session())
+    watch = Watch(tracker, progress, config.scheduler.name, journal, folder)
     count = f"{candidate_limit(config, space) or 'no fixed number of'} candidates"
     console.print(
         f"{count} x {len(config.seeds)} seed(s), {resources}; full log in {folder / 'search.log'}\n",
         highlight=False,
         soft_wrap=True,
     )
-    status = "FAILED"
     try:
-        with Interrupts() as interrupts:
-            progress.open()
-            run_trials(config, space, split, resources, watch, folder)
-        progress.close()
-        exit_status = conclude(watch.results, split, tracker, console)
-        status = "KILLED" if interrupts.seen else "FAILED" if exit_status else "FINISHED"
-        if interrupts.seen:
-            tracker.kill_unfinished()
-            console.print("Interrupted: what was done is kept in MLflow; the trials under way are not.")
-            exit_status = 130
-    finally:
-        progress.close()
-        tracker.close(status)
+        train(config, space, split, resources, watch)
+        status = conclude(watch.results, split, tracker, console)
+        if not tracker.close("FAILED" if status else "FINISHED", PATIENCE_SECONDS):
+            raise CutOffError(f"MLflow has not taken all results ({tracker.writer.trouble})")
+    except CutOffError as end:
+        status = end.exit_status
+        cut_off(end, watch, tracker, console)
     console.print(tracker.where_to_look(), markup=False, highlight=False, soft_wrap=True)
-    return exit_status
+    return status
 
 
-def progress_of(config: SearchConfig, space: Space, split: Split, console: Console) -> Progress:
-    """The display of a search that starts now, and with it its deadline."""
-    started = time.time()
+def train(config: SearchConfig, space: Space, split: Split, resources: Resources, watch: Watch) -> None:
+    """Train the trials that are left. Raises CutOffError where that did not come to its end."""
+    try:
+        with Interrupts(watch.interrupt):
+            watch.progress.open()
+            watch.take_over()
+            run_trials(config, space, split, resources, watch)
+    except KeyboardInterrupt:
+        raise CutOffError("interrupted", 130) from None
+    except (UserError, CutOffError):
+        raise
+    except Exception as error:  # a full disk, a cluster that is gone: what was done is kept, so say how to go on
+        logger.exception("the search broke off")
+        raise watch.stop or CutOffError(f"{type(error).__name__}: {reason_of(error)}") from error
+    finally:
+        watch.progress.close()
+    if watch.stop is not None:
+        raise watch.stop
+
+
+def cut_off(end: CutOffError, watch: Watch, tracker: Tracker, console: Console) -> None:
+    """Show what was done, and how to go on."""
+    results = watch.results
+    if any(result.failure is None for result in results):
+        show_ranking(rank(results), tracker.config.recipe, watch.progress.unit, console)
+    tracker.close_unfinished()
+    tracker.close("KILLED", PATIENCE_AT_AN_INTERRUPT)
+    what = "Interrupted" if end.exit_status > 128 else f"The search has stopped: {end}"
+    done = f"{watch.progress.done} trials are done and kept, those under way have their checkpoints"
+    how = command_to_resume(tracker.parent, tracker.config.tracking.uri)
+    console.print(f"\n{what}. {done}; go on with\n  {how}", markup=False, highlight=False, soft_wrap=True)
+
+
+def progress_of(config: SearchConfig, space: Space, split: Split, console: Console, spent: float) -> Progress:
+    """The display of a search that starts now, or did `spent` seconds ago, and with it its deadline."""
+    started = time.time() - spent
     deadline = started + config.time_budget_seconds if config.time_budget_seconds is not None else None
     title = f"{config.space.name} on {config.data.path or config.data.dataset} {split.target_name}"
     total = total_trials(config, space)
@@ -153,44 +172,26 @@ def progress_of(config: SearchConfig, space: Space, split: Split, console: Conso
 
 
 def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console: Console) -> int:
-    """Rank what was trained, test the winner, and write both to MLflow and the terminal; the exit status."""
+    """Rank what was trained, test the winner, and write both to MLflow and the terminal; the exit status.
+
+    Raises CutOffError where MLflow or the disk does not take it.
+    """
     standings = rank(results)
-    tracker.writer.flush()
+    if not tracker.writer.flush(PATIENCE_SECONDS):
+        raise CutOffError(f"MLflow has not taken all results ({tracker.writer.trouble})")
     if not standings or not standings[0].trained:
         console.print("No trial came to a result.")
         for result in results[:5]:
-            console.print(f"  {result.candidate.architecture}: {result.failure}", markup=False)
+            console.print(f"  {result.candidate}: {result.failure}", markup=False)
         return 1
-    test = test_error(standings[0], split, tracker)
-    write_conclusion(standings, test, split, tracker)
+    try:
+        test = test_error(standings[0], split, tracker)
+        write_conclusion(standings, test, split, tracker)
+    except KeyboardInterrupt:
+        raise CutOffError("interrupted", 130) from None
+    except (MlflowException, OSError) as error:
+        logger.exception("the conclusion could not be written")
+        raise CutOffError(reason_of(error)) from error
     show_ranking(standings, tracker.config.recipe, split.unit, console)
     show_winner(standings, test, split, tracker.config.recipe, console)
     return 0
-
-
-class Interrupts:
-    """Turns Ctrl-C (and SIGTERM) into Ray Tune's orderly end, which saves its state; a second one ends at once.
-
-    Tune would take SIGINT itself and tell nobody; it also ends on SIGUSR1, so that is what is passed on.
-    """
-
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-    def __init__(self) -> None:
-        self.seen = False
-
-    def __enter__(self) -> Interrupts:
-        os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
-        self._before = {number: signal.signal(number, self._pass_on) for number in self.SIGNALS}
-        self._before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-        return self
-
-    def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        if self.seen:
-            raise KeyboardInterrupt
-        self.seen = True
-        signal.raise_signal(signal.SIGUSR1)
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)

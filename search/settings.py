@@ -11,7 +11,8 @@ from hydra.core.config_store import ConfigStore
 from models.architecture import PUBLISHED
 from models.recipe import RECIPES, Recipe
 from search.data.catalog import DATASETS
-from search.data.request import DEFAULT_OUTLIERS, DataRequest
+from search.data.families import FAMILIES
+from search.data.request import DEFAULT_OUTLIERS, TASKS, DataRequest
 from search.readers import GPUS, HIGHEST_SEED, SECONDS, SEEDS, TEXT, TRUTH, Reader, number, one_of, optional, whole
 from spaces import SPACES
 
@@ -24,6 +25,9 @@ OWN_TABLE = "dataset=csv"
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 """Of `search/conf/tracking/sqlite.yaml`: what `mlflow ui` reads without options, in the same folder."""
+
+DEFAULT_RETRIES = 3
+DEFAULT_CHECKPOINT_SECONDS = 10.0
 
 GROUPS = {
     "space": "what to search",
@@ -143,6 +147,12 @@ class Settings:
     path: str | None = setting(None, optional(TEXT), "the table's file", OWN_TABLE)
     target: str | None = setting(None, optional(TEXT), "the column to predict", OWN_TABLE)
     formula_column: str | None = setting(None, optional(TEXT), "the column of formulas; found if null", OWN_TABLE)
+    task: str = setting(DataRequest.task, one_of(TASKS), "whether the target is a number or a class", OWN_TABLE)
+    floor: float | None = setting(None, optional(number()), "least value that the target can have", OWN_TABLE)
+    hold_out: str | None = setting(
+        None, optional(one_of(FAMILIES)), "family kept out of the training, to be the test set: " + ", ".join(FAMILIES)
+    )
+    test_table: str | None = setting(None, optional(TEXT), "table whose compositions are the test set and untrained")
     data_dir: str | None = setting(None, optional(TEXT), "folder of <dataset>/<property>.csv, instead of downloads")
     rows: int | None = setting(None, optional(whole()), "compositions to keep, drawn at random; all if null")
     outliers: float = setting(DEFAULT_OUTLIERS, number(), "spreads from the median beyond which a value is rejected")
@@ -159,11 +169,20 @@ class Settings:
     cpus_per_trial: float | None = setting(None, optional(number(above=0)), "cores for one trial; chosen if null")
     gpus_per_trial: float | None = setting(None, optional(GPUS), "GPUs for one trial, 0.25 shares; chosen if null")
     max_concurrent: int | None = setting(None, optional(whole(1)), "trials at a time; as many as fit if null")
+    retries: int = setting(
+        DEFAULT_RETRIES, whole(0), "times that a trial is started again after its process or node was lost"
+    )
+    checkpoint_every: float = setting(
+        DEFAULT_CHECKPOINT_SECONDS, SECONDS, "time between a trial's checkpoints, longer where they are slow to write"
+    )
     dry_run: bool = setting(False, TRUTH, "print the plan and train nothing")
 
     output: str = setting("runs", TEXT, "folder for the state of searches")
     experiment: str | None = setting(None, optional(TEXT), "MLflow's experiment; space, dataset and property if null")
     name: str | None = setting(None, optional(TEXT), "the search's name in MLflow; chosen if null")
+    resume: str | None = setting(
+        None, optional(TEXT), "go on with a search: latest, the id of its run in MLflow, or its folder"
+    )
 
 
 def keys() -> dict[str, Setting]:

@@ -7,10 +7,13 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from search.errors import UserError
@@ -18,6 +21,9 @@ from search.errors import UserError
 logger = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
+
+PARENT_TAG = "mlflow.parentRunId"
+RUNS_A_PAGE = 1000
 
 WEIGHTS_ARTIFACT = "network.npz"
 """A trial's weights among the artifacts of its run, as `models.checkpoint.load_network` reads them."""
@@ -72,33 +78,107 @@ def open_store(uri: str, experiment: str) -> Store:
     return Store(client, uri, experiment_id)
 
 
+def all_runs(client: MlflowClient, experiments: list[str], query: str) -> list[Run]:
+    """Every run that a query finds, page by page, the oldest first."""
+    runs: list[Run] = []
+    token: str | None = None
+    while True:
+        page = client.search_runs(
+            experiments, query, max_results=RUNS_A_PAGE, order_by=["start_time ASC"], page_token=token
+        )
+        runs += page
+        token = page.token
+        if not token:
+            return runs
+
+
+def children_of(client: MlflowClient, experiment_id: str, parent: str) -> list[Run]:
+    """The runs of a search's trials."""
+    return all_runs(client, [experiment_id], f"tags.`{PARENT_TAG}` = '{parent}'")
+
+
+FULL_DISK = ("disk is full", "No space left", "disk I/O error", "quota exceeded", "readonly database")
+"""What stores say when waiting will not help."""
+
+PERMANENT = {"INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS"}
+"""Codes of MLflow's answers that the same write would get again."""
+
+LONGEST_PAUSE_SECONDS = 15.0
+PATIENCE_SECONDS = 300.0
+"""How long a search that is done waits for MLflow to take what is left."""
+
+
 class Writer:
-    """Runs writes to MLflow in one thread, in order, so that no trial waits for them."""
+    """Runs writes to MLflow in one thread, in order, so that no trial waits for them.
+
+    While the store does not answer, the writes wait, and the first is tried again; `trouble` then says why. Each has to
+    be such that doing it twice does no harm: the answer may have been lost, and not the write.
+    """
 
     def __init__(self) -> None:
         self._writes: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._gives_up = threading.Event()
         self.failures = 0
+        self.trouble: str | None = None
         self._thread = threading.Thread(target=self._run, name="mlflow-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def disk_is_full(self) -> bool:
+        return self.trouble is not None and any(words in self.trouble for words in FULL_DISK)
 
     def put(self, write: Callable[[], object]) -> None:
         self._writes.put(write)
 
     def _run(self) -> None:
         while (write := self._writes.get()) is not None:
+            self._do(write)
+
+    def _do(self, write: Callable[[], object]) -> None:
+        pause = 0.5
+        while not self._gives_up.is_set():
             try:
                 write()
-            except Exception:  # a search must not end because its display cannot be written
-                self.failures += 1
-                logger.exception("a write to MLflow failed")
+            except Exception as error:  # mlflow lets its stores' own errors through: SQL, HTTP, OS
+                if is_permanent(error):  # a search must not end because its display cannot be written
+                    self.failures += 1
+                    logger.exception("a write to MLflow failed")
+                    return
+                self.trouble = reason_of(error)
+                logger.warning("MLflow does not take a write, which is tried again: %s", self.trouble)
+                self._gives_up.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            else:
+                self.trouble = None
+                return
 
-    def flush(self) -> None:
-        """Wait until all is written that was put so far."""
+    def flush(self, patience: float | None = None) -> bool:
+        """Wait until all is written that was put so far; False after `patience` seconds, or on a full disk."""
         written = threading.Event()
         self.put(written.set)
-        written.wait()
+        deadline = None if patience is None else time.monotonic() + patience
+        while not written.wait(0.2):
+            if self.disk_is_full or (deadline is not None and time.monotonic() > deadline):
+                return False
+        return True
 
-    def close(self) -> None:
-        """Write what is left, and end."""
+    def close(self, patience: float | None = None) -> bool:
+        """Write what is left, and end; False where MLflow did not take it all, as in `flush`."""
+        complete = self.flush(patience)
+        self._gives_up.set()
         self._writes.put(None)
-        self._thread.join()
+        self._thread.join(timeout=1.0)  # it may be inside a call that waits for a server
+        return complete
+
+
+def is_permanent(error: Exception) -> bool:
+    """Whether the store has understood and refused, or the write itself is wrong."""
+    if isinstance(error, MlflowException):
+        return error.error_code in PERMANENT
+    return isinstance(error, TypeError | AttributeError | LookupError | AssertionError)
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of an error that has one."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

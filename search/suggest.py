@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import optuna
-from ray import cloudpickle
 from ray.tune.search import Searcher
-from ray.tune.search.optuna import OptunaSearch
 
 from models.candidate import Candidate
+from search.checkpoints import key_of
+from search.errors import UserError
+from search.journal import Journal
 from search.trial import METRIC
 from spaces.space import Space
 
 TRIES_FOR_A_NEW_POINT = 200
 """Suggestions in a row that were all trained before, after which a space counts as exhausted."""
+
+STUDY_SEED = 0
 
 
 def trial_config(candidate: Candidate, seed: int) -> dict[str, Any]:
@@ -25,21 +29,38 @@ def trial_config(candidate: Candidate, seed: int) -> dict[str, Any]:
     return {"candidate": candidate.to_json(), "seed": seed}
 
 
-class CandidateSearcher(Searcher):
-    """Hands out candidates, each once a seed, until there are no more or the time is over."""
+def never() -> bool:
+    """No end but that of the candidates."""
+    return False
 
-    def __init__(self, seeds: tuple[int, ...], deadline: float | None = None) -> None:
+
+class CandidateSearcher(Searcher):
+    """Hands out candidates, each once a seed, until there are no more or `is_over`.
+
+    Given the journal of a search that goes on, it leaves out the trials that are done, unless `repeats`: a scheduler
+    that compares trials at the same epochs has to see them all again, without training.
+    """
+
+    def __init__(
+        self, seeds: tuple[int, ...], journal: Journal, is_over: Callable[[], bool] = never, repeats: bool = False
+    ) -> None:
         super().__init__(metric=METRIC, mode="min")
         self.seeds = seeds
-        self.deadline = deadline
+        self.journal, self.is_over = journal, is_over
+        self.done = set() if repeats else set(journal.results()[0])
 
-    def is_over(self) -> bool:
-        return self.deadline is not None and time.time() >= self.deadline
+    def __getstate__(self) -> dict[str, Any]:
+        # Ray Tune pickles its searcher beside the experiment; ours starts from the journal.
+        return {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
-        if self.is_over():
-            return Searcher.FINISHED
-        return self.next_config(trial_id) or Searcher.FINISHED
+        while not self.is_over():
+            config = self.next_config(trial_id)
+            if config is None:
+                break
+            if key_of(config) not in self.done:
+                return config
+        return Searcher.FINISHED
 
     def next_config(self, trial_id: str) -> dict[str, Any] | None:
         raise NotImplementedError
@@ -48,10 +69,10 @@ class CandidateSearcher(Searcher):
         """Nothing to learn, where candidates come in a fixed order."""
 
     def save(self, checkpoint_path: str) -> None:
-        Path(checkpoint_path).write_bytes(cloudpickle.dumps(self.__dict__))
+        """The journal holds it all."""
 
     def restore(self, checkpoint_path: str) -> None:
-        self.__dict__.update(cloudpickle.loads(Path(checkpoint_path).read_bytes()))
+        """See `save`."""
 
 
 class EverySearcher(CandidateSearcher):
@@ -60,94 +81,135 @@ class EverySearcher(CandidateSearcher):
     A search that runs out of time has then seen every candidate before it repeats one.
     """
 
-    def __init__(self, candidates: Iterable[Candidate], seeds: tuple[int, ...], deadline: float | None = None) -> None:
-        super().__init__(seeds, deadline)
-        self.pending = [trial_config(candidate, seed) for seed in seeds for candidate in candidates]
-        self.handed_out = 0
+    def __init__(
+        self,
+        candidates: Iterable[Candidate],
+        seeds: tuple[int, ...],
+        journal: Journal,
+        is_over: Callable[[], bool] = never,
+        repeats: bool = False,
+    ) -> None:
+        super().__init__(seeds, journal, is_over, repeats)
+        known = list(candidates)
+        self.pending = deque(trial_config(candidate, seed) for seed in seeds for candidate in known)
 
     def next_config(self, trial_id: str) -> dict[str, Any] | None:
-        if self.handed_out == len(self.pending):
-            return None
-        self.handed_out += 1
-        return self.pending[self.handed_out - 1]
+        return self.pending.popleft() if self.pending else None
 
 
-class DefineByRun:
-    """A space as OptunaSearch takes it: a picklable callable that also returns the candidate as a constant."""
+def sampler_for(seed: int, point: int) -> optuna.samplers.BaseSampler:
+    """TPE for conditional spaces and parallel trials, its random numbers those of the point.
 
-    def __init__(self, space: Space) -> None:
-        self.space = space
-
-    def __call__(self, trial: Any) -> dict[str, Any]:
-        return {"candidate": self.space.suggest(trial).to_json()}
-
-
-def sampler_for(seed: int) -> optuna.samplers.BaseSampler:
-    """TPE for conditional spaces and parallel trials."""
+    What it suggests then depends on the study and on nothing else, so that a search that was cut off goes on as if it
+    had not been.
+    """
+    state = int(np.random.SeedSequence([seed, point]).generate_state(1)[0])
     # Conditional parameters need `group`, parallel trials `constant_liar`: without them the sampler falls back to
     # drawing independently or draws the same point for every worker.
-    return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(seed=state, multivariate=True, group=True, constant_liar=True)
 
 
 class SampledSearcher(CandidateSearcher):
-    """A sampled space through OptunaSearch: `trials` new candidates, each with every seed.
+    """A sampled space through an Optuna study: `trials` new candidates, each with every seed.
 
     The study learns the mean over the seeds. A candidate suggested again is answered with what is known of it, and
-    never trained twice.
+    never trained twice. The journal holds each suggestion; from it the study is built again, event by event.
     """
 
     def __init__(
-        self, space: Space, trials: int, seeds: tuple[int, ...], deadline: float | None = None, study_seed: int = 0
+        self,
+        space: Space,
+        trials: int,
+        seeds: tuple[int, ...],
+        journal: Journal,
+        is_over: Callable[[], bool] = never,
+        repeats: bool = False,
     ) -> None:
-        super().__init__(seeds, deadline)
+        super().__init__(seeds, journal, is_over, repeats)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.study = OptunaSearch(DefineByRun(space), metric=METRIC, mode="min", sampler=sampler_for(study_seed))
-        self.trials = trials
-        self.asked = 0
-        self.studied: dict[str, str] = {}  # candidate -> its trial in the study
+        self.space, self.trials = space, trials
+        self.study = optuna.create_study(direction="minimize")
+        self.points = 0
+        self.studied: dict[str, int] = {}  # candidate -> its number in the study
         self.results: dict[str, dict[int, float | None]] = {}  # candidate -> seed -> best error, None if failed
         self.running: dict[str, dict[str, Any]] = {}
-        self.queue: Iterator[dict[str, Any]] = iter(())
+        self.queue: deque[dict[str, Any]] = deque()
+        self._replay()
 
     def next_config(self, trial_id: str) -> dict[str, Any] | None:
-        config = next(self.queue, None)
-        if config is None:
+        if not self.queue:
             candidate = self._new_candidate()
             if candidate is None:
                 return None
-            self.queue = iter([{"candidate": candidate, "seed": seed} for seed in self.seeds])
-            config = next(self.queue)
+            self._enqueue(candidate)
+        config = self.queue.popleft()
         self.running[trial_id] = config
         return config
+
+    def _enqueue(self, candidate: str) -> None:
+        self.queue.extend({"candidate": candidate, "seed": seed} for seed in self.seeds)
 
     def _new_candidate(self) -> str | None:
         if len(self.studied) >= self.trials:
             return None
         for _ in range(TRIES_FOR_A_NEW_POINT):
-            self.asked += 1
-            point = f"point {self.asked}"
-            candidate: str = self.study.suggest(point)["candidate"]  # type: ignore[index]
-            if candidate not in self.studied:
-                self.studied[candidate] = point
-                self.results[candidate] = {}
+            self.study.sampler = sampler_for(STUDY_SEED, self.points)
+            point = self.study.ask()
+            candidate = self.space.suggest(point).to_json()
+            self.journal.write("asked", point=point.number, params=point.params, candidate=candidate)
+            if self._learn(point.number, candidate):
                 return candidate
-            self._tell(point, candidate)
         return None
+
+    def _learn(self, point: int, candidate: str) -> bool:
+        """Enter a suggestion; whether its candidate is new."""
+        self.points += 1
+        if candidate in self.studied:
+            self._tell(point, candidate)
+            return False
+        self.studied[candidate] = point
+        self.results[candidate] = {}
+        return True
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         config = self.running.pop(trial_id, None)
-        if config is None:
+        if config is None or key_of(config) in self.done:
             return
         failed = error or not result or result.get("failure") or METRIC not in result
-        outcomes = self.results[config["candidate"]]
-        outcomes[config["seed"]] = None if failed else result[METRIC]  # type: ignore[index]
-        if len(outcomes) == len(self.seeds):
-            self._tell(self.studied[config["candidate"]], config["candidate"])
+        self._complete(config["candidate"], config["seed"], None if failed else result[METRIC])  # type: ignore[index]
 
-    def _tell(self, point: str, candidate: str) -> None:
+    def _complete(self, candidate: str, seed: int, error: float | None) -> None:
+        outcomes = self.results[candidate]
+        if seed in outcomes:
+            return
+        outcomes[seed] = error
+        if len(outcomes) == len(self.seeds):
+            self._tell(self.studied[candidate], candidate)
+
+    def _tell(self, point: int, candidate: str) -> None:
         """Tell the study what is known of a candidate: its mean error, or that a seed failed or is not done."""
         errors = [error for error in self.results[candidate].values() if error is not None]
         if len(errors) == len(self.seeds):
-            self.study.on_trial_complete(point, {METRIC: sum(errors) / len(errors)})
+            self.study.tell(point, sum(errors) / len(errors))
         else:
-            self.study.on_trial_complete(point, error=True)
+            self.study.tell(point, state=optuna.trial.TrialState.FAIL)
+
+    def _replay(self) -> None:
+        """Build the study from the journal; candidates whose seeds are not all done come first."""
+        self.study.sampler = optuna.samplers.RandomSampler()  # it is asked for nothing: every value is given
+        for event in self.journal.events():
+            if event["event"] == "asked":
+                self.study.enqueue_trial(event["params"])
+                point = self.study.ask()
+                candidate = self.space.suggest(point).to_json()
+                if candidate != event["candidate"]:
+                    raise UserError(
+                        f"the space of this version makes another candidate of {event['params']} than the search did: "
+                        "go on with the version it was started with, or start a new search"
+                    )
+                if self._learn(point.number, candidate):
+                    self._enqueue(candidate)
+            elif event["event"] == "ended" and not event["again"] and event["candidate"] in self.results:
+                self._complete(event["candidate"], event["seed"], event["best_error"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import subprocess
 import time
+from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,12 +16,12 @@ from typing import Any
 from mlflow.entities import Metric, Param, RunTag
 
 from models.candidate import Candidate
-from models.objective import ERROR_NAMES
 from search.config import SearchConfig
 from search.data import Split
 from search.labels import name_of, parts_of
 from search.results import TrialResult
-from search.store import Store, Writer
+from search.store import PARENT_TAG, Store, Writer, children_of
+from search.targets import error_name_of
 from search.view import share_ranking, where_to_look
 
 logger = logging.getLogger(__name__)
@@ -26,11 +29,16 @@ logger = logging.getLogger(__name__)
 TRIAL_TAG = "branchsearch.trial"
 CANDIDATE_TAG = "branchsearch.candidate"
 CONFIG_TAG = "branchsearch.config"
+FOLDER_TAG = "branchsearch.folder"
+VERSIONS_TAG = "branchsearch.versions"
+DATA_TAG = "data"
 NOTE_TAG = "mlflow.note.content"
-ENTRIES_A_WRITE = 900
-"""MLflow takes at most 1,000 metrics in one call."""
+ENDED = ("FINISHED", "FAILED", "KILLED")
+EPOCHS_A_WRITE = 225
+"""MLflow takes at most 1,000 metrics in one call, and an epoch has four."""
 
 
+@cache
 def code_version() -> str:
     """The commit the code is at, marked where files were changed, or the installed version."""
     here = Path(__file__).parent
@@ -47,20 +55,44 @@ def code_version() -> str:
         return version("branchsearch")
 
 
-class Tracker:
-    """The runs of one search in MLflow."""
+def versions() -> dict[str, str]:
+    """Of our code and of the libraries that decide a result's bits."""
+    return {"branchsearch": code_version()} | {name: version(name) for name in ("torch", "numpy", "optuna", "ray")}
 
-    def __init__(self, config: SearchConfig, split: Split, store: Store) -> None:
+
+class Tracker:
+    """The runs of one search in MLflow; of one that goes on where `parent` is given.
+
+    Trials are written through `writer`, whose writes may each be done twice.
+    """
+
+    def __init__(
+        self, config: SearchConfig, split: Split, store: Store, folder: Path | None = None, parent: str | None = None
+    ) -> None:
         self.config = config
         self.store, self.client, self.experiment_id = store, store.client, store.experiment_id
-        self.error_name = ERROR_NAMES["regression"]
+        self.error_name = error_name_of(split)
         self.children: dict[str, str] = {}  # trial id -> run id
-        self._ended: set[str] = set()
+        self.closed: set[str] = set()  # trials whose run has ended
+        self._logged: dict[str, int] = {}  # trial id -> the last epoch in MLflow; for the writer's thread alone
         self.writer = Writer()
-        self.parent = self._open_parent(split)
-        share_ranking(self.client, self.experiment_id, self.parent, self.error_name)
+        if parent is None:
+            self.parent = self._open_parent(split, folder)
+            share_ranking(self.client, self.experiment_id, self.parent, self.error_name)
+        else:
+            self.parent = parent
+            self._reopen()
 
-    def _open_parent(self, split: Split) -> str:
+    def _reopen(self) -> None:
+        self.client.update_run(self.parent, status="RUNNING")
+        self.client.set_tag(self.parent, VERSIONS_TAG, json.dumps(versions()))
+        for run in children_of(self.client, self.experiment_id, self.parent):
+            trial_id = run.data.tags[TRIAL_TAG]
+            self.children[trial_id] = run.info.run_id
+            if run.info.status in ENDED:
+                self.closed.add(trial_id)
+
+    def _open_parent(self, split: Split, folder: Path | None) -> str:
         config = self.config
         name = config.name or f"{config.space.name} {time.strftime('%Y-%m-%d %H:%M:%S')}"
         run = self.client.create_run(
@@ -71,7 +103,9 @@ class Tracker:
                 "mlflow.source.name": "python -m search.run",
                 "mlflow.source.type": "LOCAL",
                 "mlflow.source.git.commit": code_version(),
-                "data": split.fingerprint,
+                DATA_TAG: split.fingerprint,
+                VERSIONS_TAG: json.dumps(versions()),
+                **({FOLDER_TAG: str(folder.resolve())} if folder is not None else {}),
             },
         )
         run_id: str = run.info.run_id
@@ -99,54 +133,86 @@ class Tracker:
 
     def begin(self, trial_id: str, candidate: Candidate, seed: int) -> None:
         """Open the child run of a trial; once for each, also where a trial is started again."""
-        if trial_id in self.children:
-            return
         name = name_of(candidate, self.config.recipe) + (f" seed {seed}" if len(self.config.seeds) > 1 else "")
+        data = self.config.data
+        dataset = f"{data.dataset} {data.target or data.property}"
+        parameters = {**parts_of(candidate), "seed": seed, "recipe": self.config.recipe_name, "dataset": dataset}
+        count = candidate.parameter_count()
+        now = int(time.time() * 1000)
+        attempts = itertools.count()
+
+        def open_run() -> None:
+            run_id = self.children.get(trial_id)
+            if run_id is None and next(attempts):  # the answer to an earlier attempt may have been lost
+                run_id = self._find_child(trial_id)
+            is_new = run_id is None
+            if run_id is None:
+                run_id = self._create_child(trial_id, name, candidate)
+            elif trial_id in self.closed:
+                self.client.update_run(run_id, status="RUNNING")
+            self.children[trial_id] = run_id
+            self.closed.discard(trial_id)
+            self._logged[trial_id] = 0 if is_new else self._last_epoch(run_id)
+            metrics = [] if count is None else [Metric("parameters", count, now, 0)]
+            self.client.log_batch(run_id, metrics, [Param(k, str(v)) for k, v in parameters.items()])
+
+        if trial_id not in self.children or trial_id in self.closed:
+            self.writer.put(open_run)
+
+    def _find_child(self, trial_id: str) -> str | None:
+        query = f"tags.`{PARENT_TAG}` = '{self.parent}' AND tags.`{TRIAL_TAG}` = '{trial_id}'"
+        found = self.client.search_runs([self.experiment_id], query, max_results=1)
+        return found[0].info.run_id if found else None
+
+    def _create_child(self, trial_id: str, name: str, candidate: Candidate) -> str:
         run = self.client.create_run(
             self.experiment_id,
             run_name=name,
             tags={
-                "mlflow.parentRunId": self.parent,
+                PARENT_TAG: self.parent,
                 TRIAL_TAG: trial_id,
                 CANDIDATE_TAG: candidate.to_json(),
                 "mlflow.source.git.commit": code_version(),
             },
         )
         run_id: str = run.info.run_id
-        self.children[trial_id] = run_id
-        data = self.config.data
-        dataset = f"{data.dataset} {data.target or data.property}"
-        parameters = {**parts_of(candidate), "seed": seed, "recipe": self.config.recipe_name, "dataset": dataset}
-        count = candidate.architecture.parameter_count()
-        metrics = [Metric("parameters", count, int(time.time() * 1000), 0)]
-        self.writer.put(
-            lambda: self.client.log_batch(run_id, metrics, [Param(k, str(v)) for k, v in parameters.items()])
-        )
+        return run_id
 
     def log_epochs(self, trial_id: str, epochs: list[dict[str, Any]]) -> None:
-        """Per epoch: train and validation error, learning rate and seconds."""
-        run_id, name = self.children[trial_id], self.error_name
-        metrics = [
-            Metric(key, float(epoch[field]), int(epoch["timestamp"] * 1000), int(epoch["epoch"]))
-            for epoch in epochs
+        """Per epoch: train and validation error, learning rate and seconds; each epoch once, however often it comes."""
+
+        def write() -> None:
+            for first in range(0, len(epochs), EPOCHS_A_WRITE):
+                part = epochs[first : first + EPOCHS_A_WRITE]
+                metrics = [m for epoch in part if epoch["epoch"] > self._logged[trial_id] for m in self._metrics(epoch)]
+                if metrics:
+                    self.client.log_batch(self.children[trial_id], metrics)
+                    self._logged[trial_id] = part[-1]["epoch"]
+
+        self.writer.put(write)
+
+    def _metrics(self, epoch: dict[str, Any]) -> list[Metric]:
+        return [
+            Metric(key, float(epoch[field]), int(epoch["at"] * 1000), int(epoch["epoch"]))
             for key, field in (
-                (f"train_{name}", "train_error"),
-                (f"validation_{name}", "validation_error"),
+                (f"train_{self.error_name}", "train_error"),
+                (f"validation_{self.error_name}", "validation_error"),
                 ("learning_rate", "learning_rate"),
                 ("epoch_seconds", "epoch_seconds"),
             )
         ]
-        for first in range(0, len(metrics), ENTRIES_A_WRITE):
-            part = metrics[first : first + ENTRIES_A_WRITE]
-            self.writer.put(lambda part=part: self.client.log_batch(run_id, part))  # type: ignore[misc]
 
-    def end(self, result: TrialResult, weights: Path | None) -> None:
-        """Close a child run with what it came to; its weights become its artifact."""
-        run_id = self.children[result.trial_id]
-        self._ended.add(run_id)
+    def _last_epoch(self, run_id: str) -> int:
+        """The last epoch of a trial that MLflow has; 0 where it has none."""
+        history = self.client.get_metric_history(run_id, f"validation_{self.error_name}")
+        return max((metric.step for metric in history), default=0)
+
+    def end(self, result: TrialResult, weights: Path | None, then: Callable[[], object] = lambda: None) -> None:
+        """Close a child run with what it came to; its weights become its artifact. `then` is done after that."""
+        now = int((result.ended_at or time.time()) * 1000)
 
         def write() -> None:
-            now = int(time.time() * 1000)
+            run_id = self.children[result.trial_id]
             values = {"epochs": result.epochs, "best_epoch": result.best_epoch, "training_seconds": result.seconds}
             if result.failure is None:
                 values[f"best_validation_{self.error_name}"] = result.best_error
@@ -155,25 +221,34 @@ class Tracker:
                 [Metric(key, float(value), now, 0) for key, value in values.items()],
                 tags=[RunTag("stop_reason", result.failure or result.stop_reason)],
             )
-            if weights is not None:
+            if weights is not None and weights.exists():
                 self.client.log_artifact(run_id, str(weights))
-                weights.unlink()  # MLflow has it now, and one place is enough
             self.client.set_terminated(run_id, "FAILED" if result.failure else "FINISHED")
+            self.closed.add(result.trial_id)
+            if weights is not None:
+                weights.unlink(missing_ok=True)  # MLflow has it now, and one place is enough
+            then()
 
         self.writer.put(write)
 
-    def kill_unfinished(self) -> None:
-        """Mark the child runs that have not ended as killed."""
-        for run_id in self.children.values():
-            if run_id not in self._ended:
-                self.client.set_terminated(run_id, "KILLED")
+    def close_unfinished(self) -> None:
+        """Mark the child runs of trials under way as killed, which those of a search that goes on are no longer."""
+
+        def write() -> None:
+            for trial_id, run_id in self.children.items():
+                if trial_id not in self.closed:
+                    self.client.set_terminated(run_id, "KILLED")
+
+        self.writer.put(write)
 
     def where_to_look(self) -> str:
         """How to see the ranking in MLflow's page."""
         return where_to_look(self.store.uri, self.experiment_id, self.parent)
 
-    def close(self, status: str) -> None:
-        self.writer.close()
-        self.client.set_terminated(self.parent, status)
+    def close(self, status: str, patience: float | None = None) -> bool:
+        """Write what is left and the parent's status; False where MLflow did not take it all in time."""
+        self.writer.put(lambda: self.client.set_terminated(self.parent, status))
+        complete = self.writer.close(patience)
         if self.writer.failures:
             logger.error("%d writes to MLflow failed: its page misses them", self.writer.failures)
+        return complete

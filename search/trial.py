@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import math
 import time
 from pathlib import Path
@@ -13,13 +15,16 @@ from ray import tune
 from models import checkpoint
 from models.candidate import Candidate
 from models.training import NonFiniteLossError, TrainingData, TrainingRun
+from search.checkpoints import NETWORK_FILE, TRAINING_FILE, Report, Restored, TrialFolder, key_of
+from search.fitting import FittingRun
 
-TRAINING_FILE = "training.npz"
-"""All that a run needs to go on."""
-NETWORK_FILE = "network.npz"
-"""The best weights so far, all that a user of the network needs."""
+logger = logging.getLogger(__name__)
 
-SECONDS_BETWEEN_CHECKPOINTS = 60.0
+SHARE_FOR_CHECKPOINTS = 0.02
+"""Part of its time that a trial writes checkpoints at most, but for the one at its end."""
+
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES}
+"""What writing again does not mend."""
 
 METRIC = "best_error"
 """What schedulers and searchers lower: a trial's best validation error so far."""
@@ -27,18 +32,32 @@ TIME_ATTRIBUTE = "epoch"
 
 
 class Trial(tune.Trainable):
-    """Trains `config["candidate"]` (JSON) from `config["seed"]`; one step is one epoch."""
+    """Trains `config["candidate"]` (JSON) from `config["seed"]`; one step is one epoch.
+
+    Wherever it is started, it goes on from its last checkpoint in the search's `folder`, written every
+    `checkpoint_seconds` or more. With `replay` it first reports again what it has trained already, for a scheduler
+    that has to see all epochs of all trials. Out of memory, it raises and is started again by Ray Tune; any other error
+    of its own would come again, and is reported as its failure.
+    """
 
     _data: TrainingData
     _device: str
 
     def setup(
-        self, config: dict[str, Any], data: TrainingData | None = None, device: str = "cpu", threads: int = 1
+        self,
+        config: dict[str, Any],
+        data: TrainingData | None = None,
+        folder: str = "",
+        device: str = "cpu",
+        threads: int = 1,
+        checkpoint_seconds: float = math.inf,
+        replay: bool = False,
     ) -> None:
         if data is None:
             raise ValueError("a trial needs its data")
         torch.set_num_threads(threads)
-        self._data, self._device = data, device
+        self._data, self._device, self._threads, self._search_folder = data, device, threads, Path(folder)
+        self._checkpoint_seconds, self._replays = checkpoint_seconds, replay
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -46,32 +65,76 @@ class Trial(tune.Trainable):
         return True
 
     def _begin(self, config: dict[str, Any]) -> None:
-        self._run = TrainingRun(
-            Candidate.from_json(config["candidate"]), self._data, seed=config["seed"], device=self._device
-        )
-        self._epochs = iter(self._run)
-        self._saved_at = time.monotonic()
+        self._failure: str | None = None
+        self._folder = TrialFolder.of(self._search_folder, key_of(config))
+        self._saved_at, self._seconds_to_save = time.monotonic(), 0.0
+        try:
+            self._run, restored = self._run_of(config)
+        except Exception as error:
+            if may_pass(error):
+                raise
+            logger.exception("a trial cannot begin")
+            self._failure, restored = described(error), Restored()
+        self._curve, self._is_over = restored.curve, restored.is_over
+        # The last epoch is reported again: the scheduler may not have decided on it before the end came.
+        self._reported = 0 if self._replays else max(0, len(self._curve) - 1)
+        self._news = {"goes_on_from": len(self._curve), "damaged": restored.damaged}
 
-    def step(self) -> dict[str, Any]:
+    def _run_of(self, config: dict[str, Any]) -> tuple[TrainingRun | FittingRun, Restored]:
+        def new() -> TrainingRun | FittingRun:
+            candidate, seed = Candidate.from_json(config["candidate"]), config["seed"]
+            if candidate.estimator is not None:
+                return FittingRun(candidate, self._data, seed, self._threads)
+            return TrainingRun(candidate, self._data, seed=seed, device=self._device)
+
+        run = new()
+        restored = self._folder.restore(run.restore)
+        if restored.damaged and not restored.curve:
+            run = new()  # a file that fitted in part has left its traces
+        return run, restored
+
+    def step(self) -> Report:
+        if self._failure is not None:
+            return {TIME_ATTRIBUTE: 0, METRIC: math.inf, "failure": self._failure, "done": True}
+        if self._reported < len(self._curve):
+            self._reported += 1
+            return {**self._curve[self._reported - 1], **self._told_once(), "done": self._ends_here()}
+        return {**self._epoch(), **self._told_once()}
+
+    def _ends_here(self) -> bool:
+        is_over = self._is_over or self._curve[-1]["stop_reason"] is not None
+        return is_over and self._reported == len(self._curve)
+
+    def _told_once(self) -> Report:
+        news, self._news = self._news, {}
+        return news
+
+    def _epoch(self) -> Report:
         run = self._run
         try:
-            epoch = next(self._epochs)
+            epoch = next(iter(run))
         except StopIteration:
             return {**self._standing(), "done": True}
         except NonFiniteLossError as failure:
             return {**self._standing(), METRIC: math.inf, "failure": str(failure), "done": True}
-        save = time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS
-        return {
+        except Exception as error:
+            if may_pass(error):
+                raise
+            logger.exception("a trial failed")
+            return {**self._standing(), METRIC: math.inf, "failure": described(error), "done": True}
+        report = {
             **self._standing(),
             "train_error": epoch.train_error,
             "validation_error": epoch.validation_error,
             "learning_rate": epoch.learning_rate,
             "epoch_seconds": epoch.seconds,
-            "should_checkpoint": save,
-            "done": run.stop_reason is not None,
+            "at": time.time(),
         }
+        self._curve.append(report)
+        self._reported += 1
+        return {**report, **self._saved_now_and_then(), "done": run.stop_reason is not None}
 
-    def _standing(self) -> dict[str, Any]:
+    def _standing(self) -> Report:
         run = self._run
         return {
             TIME_ATTRIBUTE: run.epochs,
@@ -81,13 +144,50 @@ class Trial(tune.Trainable):
             "stop_reason": run.stop_reason,
         }
 
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        folder = Path(checkpoint_dir)
-        self._run.save(folder / TRAINING_FILE)
-        about = {"seed": self._run.seed, "recipe": self._run.recipe.to_json(), **self._standing()}
-        checkpoint.save_network(folder / NETWORK_FILE, self._run.best_network(), about)
-        self._saved_at = time.monotonic()
+    def _saved_now_and_then(self) -> Report:
+        """Write a checkpoint where it is time for one; what is wrong with the disk, where it does not take it."""
+        pause = max(self._checkpoint_seconds, self._seconds_to_save / SHARE_FOR_CHECKPOINTS)
+        if self._run.stop_reason is not None or time.monotonic() - self._saved_at < pause:
+            return {}  # the one at the end is for Ray Tune to ask for
+        return self._save(with_network=False)
 
-    def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override]
-        self._run.restore(Path(checkpoint_dir) / TRAINING_FILE)
-        self._epochs = iter(self._run)
+    def _save(self, with_network: bool) -> Report:
+        started = time.monotonic()
+        files = [(TRAINING_FILE, self._run.save)]
+        if with_network and isinstance(self._run, TrainingRun):
+            files.append((NETWORK_FILE, self._save_network))
+        try:
+            self._folder.save(self._run.epochs, self._curve, files)
+        except OSError as error:
+            logger.exception("a checkpoint could not be written")
+            return {"disk": str(error)} if error.errno in DISK_TROUBLE else {}
+        finally:
+            self._saved_at = time.monotonic()
+            self._seconds_to_save = self._saved_at - started
+        return {}
+
+    def _save_network(self, path: Path) -> None:
+        assert isinstance(self._run, TrainingRun)
+        about = {"seed": self._run.seed, "recipe": self._run.recipe.to_json(), **self._standing()}
+        checkpoint.save_network(path, self._run.best_network(), about)
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
+        """Write the trial's own checkpoint, which outlives Ray's; for Ray itself only how far its reports are."""
+        if self._failure is None and self._run.epochs and self._reported >= self._run.epochs:
+            self._save(with_network=True)
+        return {"reported": self._reported}
+
+    def load_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # type: ignore[override]
+        self._reported = min(checkpoint["reported"], len(self._curve))
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether a trial lacked memory or its GPU is in trouble, which a start elsewhere or later may mend."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return "can't allocate memory" in str(error) or "CUDA error" in str(error)
+
+
+def described(error: Exception) -> str:
+    """An unforeseen error in one line."""
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:300]

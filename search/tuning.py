@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 from ray.tune.experiment import Trial as TuneTrial
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, HyperBandScheduler, TrialScheduler
 
-from models.training import TrainingData
-from search.config import SchedulerConfig, SearchConfig
+from search.config import SearchConfig
 from search.data import Split
 from search.resources import Resources
-from search.results import TrialResult
+from search.schedulers import repeats_trials, scheduler_for
 from search.suggest import CandidateSearcher, EverySearcher, SampledSearcher
-from search.trial import METRIC, TIME_ATTRIBUTE, Trial
+from search.targets import training_data
+from search.trial import Trial
 from search.watch import Watch
 from spaces import Space
+
+RAY_FOLDER = "ray"
+NEVER = "1e9"
 
 DEFAULT_TRIALS = 50
 """Candidates of an infinite space where neither trials= nor time_budget= says how many."""
@@ -33,17 +35,21 @@ def folder_of(trial: TuneTrial) -> str:
     return str(trial.trial_id)
 
 
-class Deadline(tune.Stopper):
-    """Ends every trial at its next epoch once the time budget is spent, its checkpoint written."""
+class End(tune.Stopper):
+    """Ends every trial at its next epoch, its checkpoint written, once the time budget is spent or the search stops."""
 
-    def __init__(self, deadline: float | None) -> None:
-        self.deadline = deadline
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune pickles its stopper beside the experiment
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        return self.deadline is not None and time.time() >= self.deadline
+        return self.watch.is_over()
 
     def stop_all(self) -> bool:
-        return False
+        """Where the search stops and no trial is left that an epoch could end."""
+        return self.watch.is_stopping and not self.watch.progress.running
 
 
 def candidate_limit(config: SearchConfig, space: Space) -> int | None:
@@ -55,70 +61,73 @@ def candidate_limit(config: SearchConfig, space: Space) -> int | None:
     return config.trials
 
 
-def searcher_for(config: SearchConfig, space: Space, deadline: float | None) -> CandidateSearcher:
+def searcher_for(config: SearchConfig, space: Space, watch: Watch) -> CandidateSearcher:
     """What hands out the space's candidates: every one of a finite space, Optuna's suggestions of an infinite one."""
     limit = candidate_limit(config, space)
+    repeats = repeats_trials(config.scheduler.name)
     if space.size is not None:
         candidates = list(space.candidates())[:limit]
-        return EverySearcher(candidates, config.seeds, deadline)
-    return SampledSearcher(space, limit or sys.maxsize, config.seeds, deadline)
+        return EverySearcher(candidates, config.seeds, watch.journal, watch.is_over, repeats)
+    return SampledSearcher(space, limit or sys.maxsize, config.seeds, watch.journal, watch.is_over, repeats)
 
 
-def scheduler_for(config: SchedulerConfig, epochs: int) -> TrialScheduler:
-    """What stops poor trials early: Ray Tune's ASHA or HyperBand by epochs, or nothing."""
-    if config.name == "none":
-        return FIFOScheduler()
-    scheduler: Callable[..., TrialScheduler] = ASHAScheduler if config.name == "asha" else HyperBandScheduler
-    options = {"grace_period": min(config.grace_epochs, epochs)} if config.grace_epochs is not None else {}
-    return scheduler(
-        time_attr=TIME_ATTRIBUTE,
-        metric=METRIC,
-        mode="min",
-        max_t=epochs,
-        reduction_factor=config.reduction_factor,
-        **options,
-    )
+def run_trials(config: SearchConfig, space: Space, split: Split, resources: Resources, watch: Watch) -> None:
+    """Train the space's candidates on whatever Ray has, those that the journal does not know to be done.
 
-
-def run_trials(
-    config: SearchConfig, space: Space, split: Split, resources: Resources, watch: Watch, folder: Path
-) -> list[TrialResult]:
-    """Train the space's candidates on whatever Ray has, and return what each trial came to.
-
-    State and checkpoints go under `folder`, which every node must see. Ends early at the time budget or an
-    interrupt; what was finished by then is returned.
+    Checkpoints and Ray's own state go under the search's folder, which every node must see. Ends early at the time
+    budget, or where the watch says stop.
     """
     os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # MLflow has what they would write
+    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = NEVER  # a search goes on from its journal
     os.environ.setdefault("TUNE_WARN_THRESHOLD_S", "5")
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    data = TrainingData(split.train.x, split.train.y, split.validation.x, split.validation.y)
-    trainable = tune.with_resources(
-        tune.with_parameters(Trial, data=data, device=resources.device, threads=resources.threads),
-        {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial},
-    )
-    deadline = watch.progress.deadline
+    for left in watch.folder.glob(f"{RAY_FOLDER}-*"):
+        shutil.rmtree(left, ignore_errors=True)  # of a session that was killed
+    name = f"{RAY_FOLDER}-{time.time_ns()}"
     limit = candidate_limit(config, space)
     tuner = tune.Tuner(
-        trainable,
+        trainable_for(config, split, resources, watch.folder),
         tune_config=tune.TuneConfig(
-            search_alg=searcher_for(config, space, deadline),
-            scheduler=scheduler_for(config.scheduler, config.recipe.epochs),
+            search_alg=searcher_for(config, space, watch),
+            scheduler=scheduler_for(config.scheduler, config.recipe.epochs, watch.folder, watch.journal.results()[0]),
             num_samples=limit * len(config.seeds) if limit else -1,
             max_concurrent_trials=resources.concurrent,
             reuse_actors=True,
             trial_dirname_creator=folder_of,
         ),
         run_config=tune.RunConfig(
-            name=folder.name,
-            storage_path=str(folder.parent.resolve()),
-            stop=Deadline(deadline),
+            name=name,
+            storage_path=str(watch.folder.resolve()),
+            stop=End(watch),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1, checkpoint_at_end=True),
+            failure_config=tune.FailureConfig(max_failures=config.retries),
             callbacks=[watch],
             verbose=0,
         ),
     )
-    tuner.fit()
-    return watch.results
+    try:
+        tuner.fit()
+    finally:
+        shutil.rmtree(watch.folder / name, ignore_errors=True)
+
+
+def trainable_for(config: SearchConfig, split: Split, resources: Resources, folder: Path) -> type[tune.Trainable]:
+    """The trial with its data, which Ray holds once a node."""
+    data = training_data(split)
+    trainable: type[tune.Trainable] = tune.with_resources(
+        tune.with_parameters(
+            Trial,
+            data=data,
+            folder=str(folder.resolve()),
+            device=resources.device,
+            threads=resources.threads,
+            checkpoint_seconds=config.checkpoint_every_seconds,
+            replay=repeats_trials(config.scheduler.name),
+        ),
+        {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial},
+    )
+    return trainable
 
 
 def total_trials(config: SearchConfig, space: Space) -> int | None:

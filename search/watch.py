@@ -1,7 +1,8 @@
-"""Passes on what Ray Tune's trials report: to MLflow, to the terminal, and to the ranking."""
+"""Passes on what Ray Tune's trials report: to the journal, to MLflow, to the terminal, and to the ranking."""
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -10,77 +11,181 @@ from ray import tune
 from ray.tune.experiment import Trial as TuneTrial
 
 from models.candidate import Candidate
+from search.checkpoints import TrialFolder, key_of
+from search.errors import CutOffError
+from search.journal import Journal
 from search.labels import name_of
 from search.progress import Progress
 from search.results import TrialResult
+from search.schedulers import KEEPS_CURVES
 from search.tracking import Tracker
-from search.trial import METRIC, NETWORK_FILE, TIME_ATTRIBUTE, TRAINING_FILE
+from search.trial import METRIC, TIME_ATTRIBUTE
+
+logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_WRITES = 5.0
 
+OUT_OF_TIME = "time budget"
+
 
 class Watch(tune.Callback):
-    """Ray Tune's callback; `results` holds every trial that has ended."""
+    """Ray Tune's callback; `results` holds every trial that has ended, those of earlier sessions first.
 
-    def __init__(self, tracker: Tracker, progress: Progress, scheduler: str) -> None:
+    `stop` says why the search is to stop, None while it is not; trials then end at their next epoch and stay open.
+    """
+
+    def __init__(self, tracker: Tracker, progress: Progress, scheduler: str, journal: Journal, folder: Path) -> None:
         self.tracker, self.progress, self.scheduler = tracker, progress, scheduler
-        self.results: list[TrialResult] = []
-        self._ended: set[str] = set()
+        self.journal, self.folder = journal, folder
+        self.stop: CutOffError | None = None
+        self._done, self._over = journal.results()  # those over have ended, but a resumed search goes on with them
+        self._ended_now: set[str] = set()
         self._epochs: dict[str, list[dict[str, Any]]] = {}
+        self._last: dict[str, int] = {}  # the last epoch of each trial that was passed on
         self._written: dict[str, float] = {}
+        self._retries: dict[str, int] = {}
+        self._trouble: str | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune pickles its callbacks beside the experiment; a terminal and a thread cannot go there.
         return {}
 
+    @property
+    def results(self) -> list[TrialResult]:
+        return list((self._over | self._done).values())
+
+    @property
+    def is_stopping(self) -> bool:
+        return self.stop is not None
+
+    def is_over(self) -> bool:
+        """Whether no further epoch is to be trained: the time is over, or the search stops."""
+        deadline = self.progress.deadline
+        return self.is_stopping or (deadline is not None and time.time() >= deadline)
+
+    def interrupt(self, exit_status: int) -> None:
+        """Stop in good order, as somebody asks for."""
+        self.stop = self.stop or CutOffError("interrupted", exit_status)
+        self.progress.note("Stopping after the epochs under way; Ctrl-C again stops at once")
+
+    def take_over(self) -> None:
+        """Count what earlier sessions did, and bring MLflow up to it: trials that ended without its being told."""
+        for result in self._done.values():
+            name = name_of(result.candidate, self.tracker.config.recipe)
+            self.progress.count(result, name, self._stopped_early(result))
+            if result.trial_id not in self.tracker.closed:
+                self._open(result.trial_id, result.candidate, result.seed)
+                self._write_end(result, again=False)
+
+    def _stopped_early(self, result: TrialResult) -> bool:
+        return result.stop_reason.startswith("stopped by")
+
+    def on_step_end(self, iteration: int, trials: list[TuneTrial], **info: Any) -> None:
+        """A sign of life, and a word where MLflow does not answer any more, or again."""
+        try:
+            self.journal.is_alive()
+        except OSError as error:
+            self._cut_off(error)
+        trouble = self.tracker.writer.trouble
+        if trouble is not None and self.tracker.writer.disk_is_full:
+            self.stop = self.stop or CutOffError(f"MLflow's store takes no more: {trouble}")
+        elif bool(trouble) != bool(self._trouble):
+            self.progress.note(
+                f"MLflow does not answer ({trouble}): training goes on, and what it has to be told is kept"
+                if trouble
+                else "MLflow answers again"
+            )
+        self._trouble = trouble
+
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
+        key = key_of(trial.config)
+        if key in self._done:
+            return
         candidate, seed = Candidate.from_json(trial.config["candidate"]), trial.config["seed"]
-        self.tracker.begin(trial.trial_id, candidate, seed)
+        if key not in self._last:
+            self._open(key, candidate, seed)
         suffix = f" seed {seed}" if len(self.tracker.config.seeds) > 1 else ""
-        self.progress.begin(trial.trial_id, name_of(candidate, self.tracker.config.recipe) + suffix)
+        self.progress.begin(key, name_of(candidate, self.tracker.config.recipe) + suffix)
+
+    def _open(self, key: str, candidate: Candidate, seed: int) -> None:
+        """Open a trial's run, and tell it of the epochs in its checkpoint, which an earlier session may not have."""
+        self.tracker.begin(key, candidate, seed)
+        curve = TrialFolder.of(self.folder, key).curve()
+        self._epochs[key], self._last[key] = curve, len(curve)
 
     def on_trial_result(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any], **info: Any
     ) -> None:
+        key = key_of(trial.config)
+        if key in self._done:
+            return
+        if result.get("disk"):
+            self.stop = self.stop or CutOffError(f"a checkpoint cannot be written: {result['disk']}")
+        self._say_where_from(key, result)
         if "validation_error" not in result:
             return
-        trial_id = trial.trial_id
-        self.progress.epoch(trial_id, result[TIME_ATTRIBUTE], result[METRIC])
-        self._epochs.setdefault(trial_id, []).append(result)
-        if time.monotonic() - self._written.get(trial_id, 0.0) > SECONDS_BETWEEN_WRITES:
-            self._write_epochs(trial_id)
+        self.progress.epoch(key, result[TIME_ATTRIBUTE], result[METRIC])
+        if result[TIME_ATTRIBUTE] > self._last[key]:
+            self._last[key] = result[TIME_ATTRIBUTE]
+            self._epochs.setdefault(key, []).append(result)
+        if time.monotonic() - self._written.get(key, 0.0) > SECONDS_BETWEEN_WRITES:
+            self._write_epochs(key)
 
-    def _write_epochs(self, trial_id: str) -> None:
-        self._written[trial_id] = time.monotonic()
-        epochs = self._epochs.pop(trial_id, [])
+    def _say_where_from(self, key: str, result: dict[str, Any]) -> None:
+        """A trial's first report after it was started tells which checkpoint it found."""
+        epoch, damaged = result.get("goes_on_from", 0), result.get("damaged", [])
+        if epoch or damaged:
+            start = f"goes on after epoch {epoch}" if epoch else "starts anew"
+            cause = f" ({', '.join(damaged)} cannot be read)" if damaged else ""
+            self.progress.note(f"{self.progress.name_of(key)} {start}{cause}")
+
+    def _write_epochs(self, key: str) -> None:
+        self._written[key] = time.monotonic()
+        epochs = self._epochs.pop(key, [])
         if epochs:
-            self.tracker.log_epochs(trial_id, epochs)
+            self.tracker.log_epochs(key, epochs)
+
+    def on_trial_recover(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
+        key = key_of(trial.config)
+        self._retries[key] = self._retries.get(key, 0) + 1
+        count = f"{self._retries[key]} of {self.tracker.config.retries}"
+        self.progress.note(f"{self.progress.name_of(key)} is started again ({count}): {reason_of(trial)}")
+        self._look_at_disk(trial)
 
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         last = trial.last_result or {}
         reason = last.get("stop_reason") or self._reason_from_outside()
-        self._end(trial, last, reason, last.get("failure"))
+        if self.is_stopping and not last.get("stop_reason") and not last.get("failure"):
+            return  # it goes on where the search does
+        self._end(trial, last, reason, last.get("failure"), again=reason == OUT_OF_TIME)
 
     def _reason_from_outside(self) -> str:
         """Why a trial was stopped that had not stopped by itself."""
         deadline = self.progress.deadline
         if deadline is not None and time.time() >= deadline:
-            return "time budget"
+            return OUT_OF_TIME
         return f"stopped by {self.scheduler}"
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        last_line = str(trial.get_pickled_error() or "its process ended").strip().splitlines()[-1]
-        self._end(trial, trial.last_result or {}, "", last_line[:300])
+        self._look_at_disk(trial)
+        if not self.is_stopping:
+            tries = self._retries.get(key_of(trial.config), 0) + 1
+            self._end(trial, trial.last_result or {}, "", f"{reason_of(trial)} ({tries} times)", again=True)
 
-    def _end(self, trial: TuneTrial, last: dict[str, Any], reason: str, failure: str | None) -> None:
-        if trial.trial_id in self._ended or trial.trial_id not in self.tracker.children:
+    def _look_at_disk(self, trial: TuneTrial) -> None:
+        """A trial that failed because the disk is full is not to blame."""
+        error = str(trial.get_pickled_error() or trial.get_error() or "")
+        if "No space left" in error:
+            self.stop = self.stop or CutOffError("there is no space left on the disk")
+
+    def _end(self, trial: TuneTrial, last: dict[str, Any], reason: str, failure: str | None, again: bool) -> None:
+        key = key_of(trial.config)
+        if key in self._done or key in self._ended_now:
             return
-        self._ended.add(trial.trial_id)
-        self._write_epochs(trial.trial_id)
         if failure is None and not last.get(TIME_ATTRIBUTE):
             failure = f"{reason} before its first epoch was done"
         result = TrialResult(
-            trial_id=trial.trial_id,
+            trial_id=key,
             candidate=Candidate.from_json(trial.config["candidate"]),
             seed=trial.config["seed"],
             epochs=last.get(TIME_ATTRIBUTE, 0),
@@ -89,17 +194,38 @@ class Watch(tune.Callback):
             seconds=last.get("training_seconds", 0.0),
             stop_reason=reason,
             failure=failure,
+            ended_at=time.time(),
         )
-        self.results.append(result)
-        self.tracker.end(result, saved_network(trial))
-        self.progress.end(result, stopped_early=reason.startswith("stopped by"))
+        trained = failure is None and result.candidate.estimator is None
+        if trained and TrialFolder.of(self.folder, key).network(result.epochs) is None:
+            self.stop = self.stop or CutOffError(f"the weights of a trial that has ended are not in {self.folder}")
+            return
+        try:
+            self.journal.ended(result, again)
+        except OSError as error:
+            self._cut_off(error)
+            return
+        (self._over if again else self._done)[key] = result
+        self._ended_now.add(key)
+        self._write_end(result, again)
+        self.progress.end(result, self._stopped_early(result))
+
+    def _write_end(self, result: TrialResult, again: bool) -> None:
+        folder = TrialFolder.of(self.folder, result.trial_id)
+        self._write_epochs(result.trial_id)
+        weights = folder.network(result.epochs) if result.failure is None else None
+        keep_curve = self.scheduler in KEEPS_CURVES
+        self.tracker.end(result, weights, (lambda: None) if again else lambda: folder.clear(keep_curve))
+
+    def _cut_off(self, error: OSError) -> None:
+        logger.error("the journal cannot be written: %s", error)
+        self.stop = self.stop or CutOffError(f"{self.journal.path} cannot be written: {error.strerror}")
 
 
-def saved_network(trial: TuneTrial) -> Path | None:
-    """The weights file of a trial's last checkpoint; the training state beside it has served its purpose."""
-    if trial.checkpoint is None:
-        return None
-    folder = Path(trial.checkpoint.path)
-    (folder / TRAINING_FILE).unlink(missing_ok=True)
-    network = folder / NETWORK_FILE
-    return network if network.exists() else None
+def reason_of(trial: TuneTrial) -> str:
+    """Why a trial's process failed, in one line."""
+    lines = str(trial.get_pickled_error() or trial.get_error() or "").strip().splitlines()
+    last = lines[-1][:300] if lines else ""
+    if "MemoryError" in last or "OutOfMemory" in last or "can't allocate memory" in last:
+        return f"out of memory: {last}"
+    return "its process ended: " + last if last else "its process ended"

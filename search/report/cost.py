@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from search.history import all_runs
 from search.progress import duration
 from search.report.evidence import Evidence
 from search.report.markup import Html, element, join, paragraph, section
 from search.report.tables import facts
 from search.report.wording import count, percent
+from search.store import children_of
 
 DEVICE_KEYS = ("devices", "device", "resources")
 """Under one of which a search may have logged what it ran on."""
@@ -41,7 +41,7 @@ def cost_section(evidence: Evidence) -> Html:
 def trial_words(evidence: Evidence) -> str:
     """How many trials there were and how they ended."""
     info = evidence.search.parent.info
-    runs = all_runs(evidence.search.client, [info.experiment_id], f"tags.`mlflow.parentRunId` = '{info.run_id}'")
+    runs = children_of(evidence.search.client, info.experiment_id, info.run_id)
     names = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "interrupted", "RUNNING": "running"}
     statuses = Counter(names.get(run.info.status, run.info.status.lower()) for run in runs)
     return f"{len(runs):,}: " + ", ".join(f"{number:,} {name}" for name, number in statuses.most_common())

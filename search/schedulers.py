@@ -1,0 +1,94 @@
+"""What stops poor trials early: Ray Tune's schedulers, made to go on with a search that was cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial as TuneTrial
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, HyperBandScheduler, TrialScheduler
+
+from search.checkpoints import TrialFolder, key_of
+from search.config import SchedulerConfig
+from search.results import TrialResult
+from search.trial import METRIC, TIME_ATTRIBUTE
+
+KEEPS_CURVES = ("asha", "hyperband")
+"""Schedulers that need the epochs of the trials that are done, where a search goes on."""
+
+
+def repeats_trials(scheduler: str) -> bool:
+    """Whether a resumed search has to show the scheduler all epochs of all trials again.
+
+    HyperBand halves brackets of trials once all of them are at the same epoch, so that it cannot take up in the middle.
+    """
+    return scheduler == "hyperband"
+
+
+class EachEpochOnce:
+    """For a trial that was started again, which repeats the epochs since its last checkpoint."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._epochs: dict[str, int] = {}
+
+    def on_trial_result(self, tune_controller: TuneController, trial: TuneTrial, result: dict[str, Any]) -> str:
+        if result[TIME_ATTRIBUTE] <= self._epochs.get(trial.trial_id, 0):
+            return TrialScheduler.CONTINUE
+        self._epochs[trial.trial_id] = result[TIME_ATTRIBUTE]
+        decision: str = super().on_trial_result(tune_controller, trial, result)  # type: ignore[misc]
+        return decision
+
+
+class HyperBand(EachEpochOnce, HyperBandScheduler):
+    """Ray Tune's HyperBand."""
+
+
+class ASHA(EachEpochOnce, ASHAScheduler):
+    """Ray Tune's ASHA, whose rungs hold from the start what the trials in `folder` have reached.
+
+    What it decided of them then was carried out, and is not asked for again.
+    """
+
+    def __init__(self, folder: Path, done: Mapping[str, TrialResult], **options: Any) -> None:
+        super().__init__(**options)
+        self._folder = folder
+        nobody: Any = None  # to be told of trials that no controller has
+        for key, result in done.items():
+            trial: Any = SimpleNamespace(trial_id=key)
+            super().on_trial_add(nobody, trial)
+            for epoch in self._curve(key):
+                super().on_trial_result(nobody, trial, epoch)
+            if result.failure is None and result.epochs:
+                super().on_trial_complete(nobody, trial, {TIME_ATTRIBUTE: result.epochs, METRIC: result.best_error})
+
+    def _curve(self, key: str) -> list[dict[str, Any]]:
+        return TrialFolder.of(self._folder, key).curve()
+
+    def on_trial_add(self, tune_controller: TuneController, trial: TuneTrial) -> None:
+        super().on_trial_add(tune_controller, trial)
+        for epoch in self._curve(key_of(trial.config))[:-1]:  # the trial itself reports the last one again
+            super().on_trial_result(tune_controller, trial, epoch)
+
+
+def scheduler_for(
+    config: SchedulerConfig, epochs: int, folder: Path, done: Mapping[str, TrialResult]
+) -> TrialScheduler:
+    """Ray Tune's ASHA or HyperBand by epochs, or nothing; `done` are the trials of earlier sessions in `folder`."""
+    if config.name == "none":
+        return FIFOScheduler()
+    options: dict[str, Any] = {
+        "time_attr": TIME_ATTRIBUTE,
+        "metric": METRIC,
+        "mode": "min",
+        "max_t": epochs,
+        "reduction_factor": config.reduction_factor,
+    }
+    if config.name == "hyperband":
+        return HyperBand(**options)
+    if config.grace_epochs is not None:
+        options["grace_period"] = min(config.grace_epochs, epochs)
+    return ASHA(folder, done, **options)

@@ -1,0 +1,72 @@
+"""A trial's folder: whole checkpoints, the last two, and a way back past a damaged one."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.architecture import Architecture, Group
+from models.candidate import Candidate
+from models.recipe import FAST
+from models.training import TrainingData, TrainingRun
+from search.checkpoints import CURVE_FILE, TRAINING_FILE, TrialFolder
+
+CANDIDATE = Candidate(Architecture(groups=(Group(8, 1),)), replace(FAST, epochs=6))
+
+
+def trained(folder: TrialFolder, data: TrainingData, until: int) -> list[dict[str, Any]]:
+    """Train from whatever the folder holds, with a checkpoint after every epoch; the reports of all epochs."""
+    run = TrainingRun(CANDIDATE, data)
+    restored = folder.restore(run.restore)
+    curve = restored.curve
+    assert run.epochs == len(curve)
+    while run.epochs < until:
+        epoch = next(iter(run))
+        curve.append({"epoch": epoch.number, "validation_error": epoch.validation_error})
+        folder.save(run.epochs, curve, [(TRAINING_FILE, run.save)])
+    return curve
+
+
+@pytest.mark.parametrize("name", [TRAINING_FILE, CURVE_FILE])
+@pytest.mark.parametrize("damaged", [0, 1, 2])
+def test_goes_on_from_the_newest_that_can_be_read_or_anew(
+    name: str, damaged: int, tmp_path: Path, mp_data: TrainingData
+) -> None:
+    whole = trained(TrialFolder(tmp_path / "whole"), mp_data, 6)
+    folder = TrialFolder(tmp_path / "cut")
+    trained(folder, mp_data, 4)
+    assert [path.name for path in folder.checkpoints()] == ["epoch-000004", "epoch-000003"]
+    for checkpoint in folder.checkpoints()[:damaged]:
+        os.truncate(checkpoint / name, (checkpoint / name).stat().st_size // 2)
+    (folder.path / ".partial-killed").mkdir()
+    restored = folder.restore(TrainingRun(CANDIDATE, mp_data).restore)
+    assert len(restored.curve) == (4, 3, 0)[damaged]
+    assert len(restored.damaged) == damaged
+    assert trained(folder, mp_data, 6) == whole
+    assert len(list(folder.path.iterdir())) == 2
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
+    folder = TrialFolder(tmp_path / "trial")
+    folder.save(1, [{"epoch": 1}], [(TRAINING_FILE, lambda path: path.touch())])
+
+    def full(path: Path) -> None:
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        folder.save(2, [{"epoch": 1}, {"epoch": 2}], [(TRAINING_FILE, full)])
+    assert [path.name for path in folder.path.iterdir()] == ["epoch-000001"]
+    assert folder.curve() == [{"epoch": 1}]
+
+
+@pytest.mark.parametrize("keep_curve", [True, False])
+def test_cleared_when_its_trial_has_ended(keep_curve: bool, tmp_path: Path) -> None:
+    folder = TrialFolder(tmp_path / "trial")
+    folder.save(1, [{"epoch": 1}], [(TRAINING_FILE, lambda path: path.touch())])
+    folder.clear(keep_curve)
+    assert folder.curve() == ([{"epoch": 1}] if keep_curve else [])
+    assert not folder.checkpoints()
+    assert folder.restore(lambda _: pytest.fail("there is nothing to read")).is_over == keep_curve

@@ -1,0 +1,75 @@
+"""The journal: whole lines or none, one driver at a time, and the time that was spent."""
+
+import math
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from models.architecture import BRNET
+from models.candidate import Candidate
+from models.recipe import FAST
+from search.errors import UserError
+from search.journal import JOURNAL_FILE, Journal, alone_in
+from search.results import TrialResult
+
+RESULT = TrialResult("a", Candidate(BRNET, FAST), 0, 10, 9, 0.1 + 0.2, 90.0, "all epochs", None, 5.0)
+FAILED = TrialResult("b", Candidate(BRNET, FAST), 1, failure="loss not finite in epoch 1")
+
+
+def test_results_come_back_bit_for_bit(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.ended(RESULT, again=False)
+    journal.ended(FAILED, again=True)
+    assert journal.results() == ({"a": RESULT}, {"b": FAILED})
+    assert journal.results()[1]["b"].best_error == math.inf
+    journal.ended(FAILED, again=False)
+    assert journal.results() == ({"a": RESULT, "b": FAILED}, {})
+
+
+@pytest.mark.parametrize("lost", [1, 2, 30, 200])
+def test_a_line_cut_short_never_happened(lost: int, tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.begin_session()
+    journal.ended(RESULT, again=False)
+    journal.ended(FAILED, again=False)
+    path = tmp_path / JOURNAL_FILE
+    os.truncate(path, path.stat().st_size - lost)
+    assert journal.results()[0] == {"a": RESULT}
+    journal.begin_session()
+    journal.ended(FAILED, again=False)
+    assert journal.results()[0] == {"a": RESULT, "b": FAILED}
+    assert [event["event"] for event in journal.events()] == ["session", "ended", "session", "ended"]
+
+
+def test_time_is_spent_while_a_driver_lives_and_not_between(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert journal.begin_session() == 0.0
+    path = tmp_path / JOURNAL_FILE
+    os.utime(path, (time.time() + 100, time.time() + 100))
+    assert Journal(tmp_path).seconds_spent() == pytest.approx(100, abs=2)
+    assert Journal(tmp_path).begin_session() == pytest.approx(100, abs=2)
+    os.utime(path, (time.time() + 30, time.time() + 30))
+    assert Journal(tmp_path).seconds_spent() == pytest.approx(130, abs=4)
+
+
+def test_one_driver_at_a_time_until_its_process_ends(tmp_path: Path) -> None:
+    code = f"""
+import pathlib, time
+from search.journal import alone_in
+with alone_in(pathlib.Path({str(tmp_path)!r})):
+    print("in", flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "in\n"
+        with pytest.raises(UserError, match="under way"), alone_in(tmp_path):
+            pass
+        other.kill()
+        other.wait()
+    with alone_in(tmp_path):
+        pass
