@@ -1,14 +1,19 @@
 """Seconds per step and per epoch of the paper's networks on JARVIS: a plain PyTorch loop, ours alone, ours packed.
 
-All at the paper's settings (Adam, batch 32, float32). The three take turns in one process, so that whatever else the
-machine does slows all alike; a figure is the median over the turns. The floor is what the hardware needs at the rates
-measured in the same run (benchmarks/floor.py).
+All at the paper's settings (Adam, batch 32, float32). The three take turns, so that whatever else the machine does
+slows all alike, and each has a process of its own, so that none profits from another's settings; a figure is the median
+over the turns. The floor is what the hardware needs at the rates measured in the same run (benchmarks/floor.py).
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import statistics
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Protocol
 
 import torch
 
@@ -49,6 +54,21 @@ class Ours:
         return statistics.fmean(self.pack.members[name].run.seconds - before[name] for name in self.names)
 
 
+class Contender(Protocol):
+    def epoch(self) -> float:
+        """Train and validate; the seconds of one network's epoch."""
+
+
+def serve(make: Callable[[], Contender], pipe: Connection) -> None:
+    """Train an epoch whenever asked to, until the pipe closes."""
+    contender = make()
+    try:
+        while pipe.recv():
+            pipe.send(contender.epoch())
+    except EOFError:
+        pass
+
+
 def subset(data: TrainingData, steps: int) -> TrainingData:
     """So few rows that an epoch is `steps` steps, with a validation set in proportion."""
     rows = steps * PAPER.batch_size
@@ -56,28 +76,47 @@ def subset(data: TrainingData, steps: int) -> TrainingData:
     return TrainingData(data.x_train[:rows], data.y_train[:rows], data.x_validation[:part], data.y_validation[:part])
 
 
+def medians(makers: dict[str, Callable[[], Contender]], turns: int) -> dict[str, float]:
+    """Seconds of an epoch of each contender, each in a process of its own, in turns."""
+    context = multiprocessing.get_context("spawn")
+    pipes, processes = {}, []
+    for name, make in makers.items():
+        pipes[name], theirs = context.Pipe()
+        processes.append(context.Process(target=serve, args=(make, theirs), daemon=True))
+        processes[-1].start()
+        theirs.close()
+    times: dict[str, list[float]] = {name: [] for name in makers}
+    for turn in range(turns + 2):
+        for name, pipe in pipes.items():
+            pipe.send(True)
+            seconds = pipe.recv()
+            if turn > 1:  # before that memory is found and graphs are captured
+                times[name].append(seconds)
+    for pipe, process in zip(pipes.values(), processes, strict=True):
+        pipe.close()
+        process.join()
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
 def compare(
     name: str, architecture: Architecture, data: TrainingData, hardware: Hardware, options: argparse.Namespace
 ) -> list[Row]:
     """Rows of one network: an epoch of `--steps` steps at a time of each of the three in turn."""
     part = subset(data, options.steps)
-    plain = PlainLoop(architecture, PAPER, part, DEVICE)
-    solo, packed = Ours(architecture, part, 1), Ours(architecture, part, options.members)
-    times: dict[str, list[float]] = {"plain": [], "solo": [], "packed": []}
-    for turn in range(options.turns + 1):  # the first warms up, and captures graphs
-        for kind, contender in (("plain", plain), ("solo", solo), ("packed", packed)):
-            seconds = contender.epoch()
-            if turn:
-                times[kind].append(seconds / options.steps)
-    step = {kind: statistics.median(values) for kind, values in times.items()}
+    makers: dict[str, Callable[[], Contender]] = {
+        "plain": partial(PlainLoop, architecture, PAPER, part, DEVICE),
+        "solo": partial(Ours, architecture, part, 1),
+        "packed": partial(Ours, architecture, part, options.members),
+    }
+    step = {kind: seconds / options.steps for kind, seconds in medians(makers, options.turns).items()}
     floor = floor_of(architecture, PAPER.batch_size, hardware)
-    steps_in_epoch = len(data.x_train) / PAPER.batch_size
+    steps = len(data.x_train) / PAPER.batch_size
     return [
         faster(f"{name}, step alone", 1e3 * step["solo"], 1e3 * step["plain"], "ms"),
         faster(f"{name}, step of one in a pack of {options.members}", 1e3 * step["packed"], 1e3 * step["plain"], "ms"),
-        faster(f"{name}, epoch alone", steps_in_epoch * step["solo"], steps_in_epoch * step["plain"]),
-        Row(f"{name}, floor / step alone", 1e3 * floor, 1e3 * step["solo"], floor / step["solo"], "ms"),
-        Row(f"{name}, floor / step packed", 1e3 * floor, 1e3 * step["packed"], floor / step["packed"], "ms"),
+        faster(f"{name}, epoch of {steps:.0f} steps alone", steps * step["solo"], steps * step["plain"]),
+        Row(f"{name}, floor of a step / alone", 1e3 * floor, 1e3 * step["solo"], floor / step["solo"], "ms"),
+        Row(f"{name}, floor of a step / packed", 1e3 * floor, 1e3 * step["packed"], floor / step["packed"], "ms"),
     ]
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from models import checkpoint
 from models.averaging import AveragedWeights, copy_into, copy_of
 from models.candidate import Candidate
+from models.memory import keep_freed_memory
 from models.network import Network, build, predict
 from models.objective import Objective
 from models.optimiser import Plateau, flatten_state, learning_rate_at, make_optimiser, restore_state
@@ -86,6 +87,7 @@ class TrainingRun:
         self.candidate, self.seed, self.device = candidate, seed, torch.device(device)
         self.recipe, self.clock = candidate.recipe, clock
         self._check(candidate, data)
+        keep_freed_memory()
         self._shuffling = torch.Generator().manual_seed(seed)
         self._dropping = torch.Generator(self.device).manual_seed(seed)
         self.network = build(candidate.architecture, seed).to(self.device)

@@ -17,7 +17,9 @@ SMALL = Candidate(Architecture(groups=(Group(16, 1),)), PAPER)
 
 def test_more_work_takes_longer(mp_data: TrainingData) -> None:
     """A hundred times the parameters, and eight members for one: both by far more than a busy machine's noise."""
-    assert seconds_per_step([Candidate(Architecture(groups=(Group(512, 4),)), PAPER)], mp_data) > 5 * seconds_per_step([SMALL], mp_data)
+    assert seconds_per_step([Candidate(Architecture(groups=(Group(512, 4),)), PAPER)], mp_data) > 5 * seconds_per_step(
+        [SMALL], mp_data
+    )
     assert seconds_per_step([SMALL] * 8, mp_data) > 2 * seconds_per_step([SMALL], mp_data)
 
 
