@@ -1,17 +1,16 @@
 """The report in a real browser: drawn, sorted by a click, and nothing asked of the network."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import browser
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
-from test_mlflow_page import CHROMIUM_OPTIONS
 
 from models.architecture import BNET, BRNET, ELEMNET, Architecture, Group
 from models.candidate import Candidate
@@ -30,15 +29,8 @@ SECONDS_TO_DRAW = 30
 
 @pytest.fixture
 def driver(in_tmp: Path) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    for option in [*CHROMIUM_OPTIONS, f"--user-data-dir={in_tmp}/profile"]:
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(executable_path=shutil.which("chromedriver")))
-    try:
+    with browser(in_tmp / "profile") as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 def record(split: Split, folder: Path) -> None:

@@ -1,22 +1,12 @@
 """Questions to a registered model: words, tables of any length, bad rows, mistakes; and the same answers over HTTP."""
 
 import csv
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from services import ask_model, model_server
 from shelf import Shelf
 
 from search.data import ELEMENTS
@@ -177,55 +167,14 @@ def test_damaged_model_is_said(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) ->
         main([f"tracking.uri={shelf.uri}", "model=small", "NaCl"])
 
 
-@pytest.fixture
-def served(shelf: Shelf, tmp_path: Path) -> Iterator[str]:
-    """The address of `mlflow models serve`, on a port of this machine alone."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = Path(sys.executable).with_name("mlflow")
-    options = ["-m", "models:/small@champion", "--env-manager", "local", "-h", "127.0.0.1", "-p", str(port)]
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": shelf.uri, "PATH": f"{program.parent}:{os.environ['PATH']}"}
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            [program, "models", "serve", *options],
-            env=environment,
-            cwd=tmp_path,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
-
-
-def post(address: str, question: dict[str, Any], patience: float = 120.0) -> Any:
-    """Ask; wait for the server to be up."""
-    request = urllib.request.Request(
-        f"{address}/invocations", json.dumps(question).encode(), {"Content-Type": "application/json"}
-    )
-    started = time.monotonic()
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return json.loads(answer.read(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-        except urllib.error.HTTPError:
-            raise
-        except OSError:
-            if time.monotonic() - started > patience:
-                raise
-            time.sleep(0.2)
-
-
-def test_served_answers_are_those_of_predict(shelf: Shelf, served: str, in_tmp: Path) -> None:
-    formulas = ["NaCl", "Fe2O3", "PoO", "K4[Fe(CN)6]"]
+def test_served_answers_are_those_of_predict(shelf: Shelf, in_tmp: Path) -> None:
+    formulas, log = ["NaCl", "Fe2O3", "PoO", "K4[Fe(CN)6]"], Path("log")
     ask(shelf, *formulas, "output=out.csv")
     expected = pd.read_csv("out.csv")
-    for question in ({"dataframe_records": [{"formula": f} for f in formulas]}, {"inputs": {"formula": formulas}}):
-        rows = post(served, question)["predictions"]
+    questions = ({"dataframe_records": [{"formula": f} for f in formulas]}, {"inputs": {"formula": formulas}})
+    with model_server("small@champion", shelf.uri, log) as served:
+        answers = [ask_model(served, question, log) for question in questions]
+    for rows in answers:
         assert [row["formula"] for row in rows] == formulas
         for name in COLUMNS[:-1]:
             found = np.array([row[name] for row in rows], dtype=np.float64)
