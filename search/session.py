@@ -17,11 +17,13 @@ from search.errors import CutOffError, UserError
 from search.folder import logging_to, new_folder
 from search.interrupts import Interrupts
 from search.journal import Journal, alone_in
+from search.measuring import measured_resources
 from search.plan import show_plan
 from search.progress import Progress
 from search.resources import LOCAL, Resources, ray_for, resources_for
 from search.results import TrialResult, rank
 from search.resume import command_to_resume, find, write_pointer
+from search.starting import pinned
 from search.store import PATIENCE_SECONDS, absolute, open_store, reason_of
 from search.targets import space_of
 from search.tracking import Tracker
@@ -38,12 +40,17 @@ PATIENCE_AT_AN_INTERRUPT = 20.0
 
 def search(config: SearchConfig) -> int:
     """Run or plan a search and return the exit status; raises UserError for what cannot be searched."""
-    console = terminal()
+    console, config = terminal(), pinned(config)
     split = loaded(config, console)
     space = space_of(config, split)
     if config.dry_run:
         show_plan(config, space, split, resources_for(config, total_trials(config, space)), console)
         return 0
+    return search_through(config, space, split, console)
+
+
+def search_through(config: SearchConfig, space: Space, split: Split, console: Console) -> int:
+    """A search through a space on data that are loaded, in a folder of its own; the exit status."""
     folder = new_folder(config)
     with alone_in(folder), logging_to(folder):
         return run_on_ray(config, space, split, folder, console)
@@ -84,7 +91,7 @@ def run_on_ray(
     """The search itself, once its store and its cluster have answered; the exit status."""
     store = open_store(config.tracking.uri, config.experiment)
     with ray_for(config):
-        resources = resources_for(config, total_trials(config, space))
+        resources = measured_resources(config, space, split)
         tracker = Tracker(config, split, store, folder, parent)
         if parent is None:
             write_pointer(folder, tracker.parent, absolute(config.tracking.uri))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import logging
@@ -31,6 +32,7 @@ CANDIDATE_TAG = "branchsearch.candidate"
 CONFIG_TAG = "branchsearch.config"
 FOLDER_TAG = "branchsearch.folder"
 VERSIONS_TAG = "branchsearch.versions"
+TRAINING_CODE = "training code"
 DATA_TAG = "data"
 NOTE_TAG = "mlflow.note.content"
 ENDED = ("FINISHED", "FAILED", "KILLED")
@@ -55,9 +57,20 @@ def code_version() -> str:
         return version("branchsearch")
 
 
+@cache
+def training_code() -> str:
+    """A digest of the code that decides what a trial comes to. Other changes leave its results as they were."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in (*sorted((root / "models").glob("*.py")), root / "search" / "fitting.py"):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 def versions() -> dict[str, str]:
     """Of our code and of the libraries that decide a result's bits."""
-    return {"branchsearch": code_version()} | {name: version(name) for name in ("torch", "numpy", "optuna", "ray")}
+    ours = {"branchsearch": code_version(), TRAINING_CODE: training_code()}
+    return ours | {name: version(name) for name in ("torch", "numpy", "optuna", "ray")}
 
 
 class Tracker:
