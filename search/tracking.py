@@ -33,6 +33,8 @@ CONFIG_TAG = "branchsearch.config"
 FOLDER_TAG = "branchsearch.folder"
 VERSIONS_TAG = "branchsearch.versions"
 TRAINING_CODE = "training code"
+NOT_OF_TRAINING = ("timing.py", "ensemble.py")
+"""Modules of models/ whose code no trial runs."""
 DATA_TAG = "data"
 NOTE_TAG = "mlflow.note.content"
 ENDED = ("FINISHED", "FAILED", "KILLED")
@@ -63,6 +65,8 @@ def training_code() -> str:
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for path in (*sorted((root / "models").glob("*.py")), root / "search" / "fitting.py"):
+        if path.name in NOT_OF_TRAINING:
+            continue
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
