@@ -17,6 +17,12 @@ COLOURS = {"ElemNet": ORANGE, "IRNet": PURPLE, "BNet": GREEN, "BRNet": BLUE}
 DASHES = {"ElemNet": ":", "IRNet": "--", "BNet": "-.", "BRNet": "-"}
 """Colours are after Okabe and Ito; dashes and words beside the marks tell the networks apart without them."""
 
+WIDE = 12.0
+"""A range of so many times its lowest value is drawn in the logarithm."""
+
+HORIZONTAL: dict[int, Any] = {-1: "right", 0: "center", 1: "left"}
+VERTICAL: dict[int, Any] = {-1: "top", 0: "center", 1: "bottom"}
+
 POINTS_A_MILLION = 130.0
 """Area of a bubble in square points for a million parameters."""
 
@@ -60,29 +66,42 @@ def bubbles(panels: Mapping[str, tuple[Sequence[Bubble], Sequence[Bubble]]], uni
 
 
 def _bubble_panel(axes: Axes, theirs: Sequence[Bubble], ours: Sequence[Bubble]) -> None:
-    kinds = ((theirs, "published", "none", "-"), (ours, "ours", None, "-"))
-    for found, label, fill, line in kinds:
-        for bubble in found:
+    for found, label, fill in ((theirs, "published", "none"), (ours, "ours", None)):
+        for bubble, side in sides(found):
             colour = COLOURS.get(bubble.name, INK)
             size = POINTS_A_MILLION * bubble.parameters / 1e6
-            face = fill or colour
             axes.scatter(
-                bubble.seconds, bubble.error, s=size, facecolor=face, edgecolor=colour, linewidth=1.6, linestyle=line,
+                bubble.seconds, bubble.error, s=size, facecolor=fill or colour, edgecolor=colour, linewidth=1.6,
                 alpha=1.0 if fill else 0.55,
             )  # fmt: skip
             if bubble.spread:
                 axes.errorbar(bubble.seconds, bubble.error, bubble.spread, color=INK, capsize=3, linewidth=1)
+            reach = size**0.5 / 2 + 3
             axes.annotate(
-                bubble.name, (bubble.seconds, bubble.error), xytext=(0, size**0.5 / 2 + 3),
-                textcoords="offset points", ha="center", fontsize=8,
+                bubble.name, (bubble.seconds, bubble.error), xytext=(side[0] * reach, side[1] * reach),
+                textcoords="offset points", ha=HORIZONTAL[side[0]], va=VERTICAL[side[1]], fontsize=8,
             )  # fmt: skip
         axes.scatter([], [], s=60, facecolor=fill or GREY, edgecolor=GREY, linewidth=1.6, label=label)
+    seconds = [bubble.seconds for bubble in (*theirs, *ours)]
+    errors = [bubble.error for bubble in (*theirs, *ours)]
     axes.set_xscale("log")
-    axes.margins(0.22, 0.18)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    if max(errors) > WIDE * min(errors):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.margins(0.25, 0.22)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1,) if max(seconds) > WIDE**2 * min(seconds) else (1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(frameon=False, title="area: parameters", title_fontsize=8, fontsize=8)
+
+
+def sides(found: Sequence[Bubble]) -> list[tuple[Bubble, tuple[int, int]]]:
+    """On which side of each bubble its name goes: away from the others, left and right of the outermost."""
+    ordered = sorted(found, key=lambda bubble: bubble.seconds)
+    inner = sorted(ordered[1:-1], key=lambda bubble: bubble.error)
+    placed = [(bubble, (0, 1) if number >= len(inner) / 2 else (0, -1)) for number, bubble in enumerate(inner)]
+    placed += [(bubble, (-1, 0)) for bubble in ordered[:1]]
+    return placed + [(bubble, (1, 0)) for bubble in ordered[1:][-1:]]
 
 
 def curves(found: Sequence[Curve], unit: str) -> Figure:
