@@ -10,7 +10,7 @@ from typing import Any
 
 from search.data.catalog import nearest
 from search.errors import UserError
-from search.readers import Reader
+from search.readers import Reader, without_password
 from search.settings import GROUPS, keys
 
 LONGEST_SHOWN = 80
@@ -75,6 +75,7 @@ def unknown_key(key: str, argument: str, known: Sequence[str]) -> str:
 
 
 def shown(text: str) -> str:
-    """Text of a user's as it can stand in a sentence: in one line and not too long."""
+    """Text of a user's as it can stand in a sentence: in one line, not too long, and without a password."""
+    text = without_password(text)
     line = text if text and text.isprintable() else ascii(text)
     return line if len(line) <= LONGEST_SHOWN else line[: LONGEST_SHOWN - 3] + "..."

@@ -12,7 +12,7 @@ from typing import Any
 
 from search.arguments import read_arguments, run_command, usage
 from search.errors import UserError
-from search.readers import TEXT, one_of
+from search.readers import STORE, TEXT, one_of
 from search.settings import DEFAULT_URI, Setting
 
 COMMAND = "search.predict"
@@ -25,7 +25,7 @@ SETTINGS: Mapping[str, Setting] = {
     "precision": Setting(
         one_of(("float32", "bfloat16")), "of the networks' products; bfloat16 is faster and a little rougher"
     ),
-    "tracking.uri": Setting(TEXT, f"where MLflow keeps its models; {DEFAULT_URI} if left out"),
+    "tracking.uri": Setting(STORE, f"where MLflow keeps its models; {DEFAULT_URI} if left out"),
 }
 
 HELP = usage(

@@ -37,6 +37,12 @@ class Reader:
     is_text: bool = False
 
 
+def without_password(text: str) -> str:
+    """Text in which stars stand for the passwords of the addresses in it, as in `://name:password@` and `password=`."""
+    text = re.sub(r"(://[^:/@]*:).*@", r"\1***@", text, flags=re.DOTALL)
+    return re.sub(r"(pass\w*=)[^&\s]+", r"\1***", text, flags=re.IGNORECASE)
+
+
 def optional(reader: Reader) -> Reader:
     """The reader that also takes `null`, for None."""
     return Reader(
@@ -99,6 +105,19 @@ def _read_text(text: str) -> str:
     return text
 
 
+def _read_store(text: str) -> str:
+    """Refuses a password: other users of the machine see it in the list of processes, and logs and MLflow keep it."""
+    if without_password(_read_text(text)) != text:
+        raise ValueError(text)
+    return text
+
+
+def _read_folder(text: str) -> str:
+    if "://" in _read_text(text):
+        raise ValueError(text)
+    return text
+
+
 def _read_truth(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(text)
@@ -138,6 +157,14 @@ def _read_gpus(text: str) -> float:
 
 
 TEXT = Reader("a text of one character or more", _read_text, is_text=True)
+STORE = Reader(
+    "an address without a password: passwords come from the environment, as MLFLOW_TRACKING_USERNAME and "
+    "MLFLOW_TRACKING_PASSWORD for a server or PGPASSWORD for PostgreSQL",
+    _read_store,
+    is_text=True,
+)
+"""Where MLflow keeps its runs."""
+FOLDER = Reader("a folder, on a cluster one that all nodes see under the same name", _read_folder, is_text=True)
 TRUTH = Reader("true or false", _read_truth)
 SECONDS = Reader("a time above 0 and up to 365d, such as 45s, 90m, 1h30m, or 5400 for seconds", _read_seconds)
 SEEDS = Reader(

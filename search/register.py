@@ -12,7 +12,7 @@ from typing import Any
 
 from search.arguments import read_arguments, run_command, usage
 from search.errors import UserError
-from search.readers import TEXT, Reader, whole
+from search.readers import STORE, TEXT, Reader, whole
 from search.settings import DEFAULT_URI, Setting
 
 COMMAND = "search.register"
@@ -44,7 +44,7 @@ SETTINGS: Mapping[str, Setting] = {
         Reader("a word of letters, digits, _ and -, other than latest and v1, v2, ...", _read_alias),
         f"what to call this version; {DEFAULT_ALIAS} if left out",
     ),
-    "tracking.uri": Setting(TEXT, f"where MLflow keeps its runs; {DEFAULT_URI} if left out"),
+    "tracking.uri": Setting(STORE, f"where MLflow keeps its runs; {DEFAULT_URI} if left out"),
 }
 
 HELP = usage(

@@ -17,7 +17,7 @@ import ray
 import torch
 from ray._private import ray_constants
 from ray._private.state import state as cluster_state
-from ray._raylet import AuthenticationTokenLoader
+from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]
 
 from search.config import SearchConfig
 from search.errors import UserError

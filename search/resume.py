@@ -15,6 +15,8 @@ from search.data import Split
 from search.errors import UserError
 from search.history import LATEST, open_search
 from search.journal import Journal
+from search.overrides import read_value
+from search.readers import STORE
 from search.settings import DEFAULT_URI
 from search.store import SQLITE
 from search.tracking import CONFIG_TAG, DATA_TAG, FOLDER_TAG, VERSIONS_TAG, versions
@@ -73,7 +75,7 @@ def find(run: str, given: Sequence[str]) -> Resumption:
     Raises UserError where there is none, it cannot be resumed, or a setting would change its results.
     """
     pointer = Path(run) / POINTER_FILE
-    uri = next((word.partition("=")[2] for word in given if word.startswith("tracking.uri=")), None)
+    uri = next((read_value(word, STORE) for word in given if word.startswith("tracking.uri=")), None)
     if run != LATEST and pointer.exists():
         values = json.loads(pointer.read_text())
         run, uri = values["run"], uri or values["uri"]

@@ -12,7 +12,7 @@ from typing import Any
 from search.arguments import read_arguments, run_command, usage
 from search.data import ELEMENTS
 from search.errors import UserError
-from search.readers import TEXT, TRUTH, one_of, whole
+from search.readers import STORE, TEXT, TRUTH, one_of, whole
 from search.settings import DEFAULT_URI, Setting
 
 COMMAND = "search.screen"
@@ -51,7 +51,7 @@ SETTINGS: Mapping[str, Setting] = {
     "precision": Setting(
         one_of(("float32", "bfloat16")), "of the networks' products; bfloat16 is faster and a little rougher"
     ),
-    "tracking.uri": Setting(TEXT, f"where MLflow keeps its models; {DEFAULT_URI} if left out"),
+    "tracking.uri": Setting(STORE, f"where MLflow keeps its models; {DEFAULT_URI} if left out"),
 }
 
 HELP = usage(

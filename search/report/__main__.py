@@ -9,14 +9,14 @@ from pathlib import Path
 
 from search.arguments import read_arguments, run_command, usage
 from search.errors import UserError
-from search.readers import TEXT
+from search.readers import STORE, TEXT
 from search.settings import DEFAULT_URI, Setting
 
 NAME = "search.report"
 DEFAULT_OUTPUT = "report.html"
 SETTINGS = {
     "run": Setting(TEXT, "the search: latest, or the id of its run in MLflow (that of a trial leads to it)"),
-    "tracking.uri": Setting(TEXT, f"where MLflow keeps its runs; {DEFAULT_URI}, in this folder, if not given"),
+    "tracking.uri": Setting(STORE, f"where MLflow keeps its runs; {DEFAULT_URI}, in this folder, if not given"),
     "data_dir": Setting(TEXT, "the folder of <dataset>/<property>.csv, if it is another than the search had"),
     "output": Setting(TEXT, f"the file to write; {DEFAULT_OUTPUT} if not given"),
 }

@@ -1,0 +1,132 @@
+"""`ray up cluster-onprem.yaml` over SSH, a search on it that loses a node, and what a stranger on the network finds."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import Cluster, wait_for_workers
+from hosts import HOME, PROGRAMS, SHARED
+
+pytestmark = [pytest.mark.system(*PROGRAMS), pytest.mark.timeout(600)]
+
+SEARCH = ["space=branching", "trials=6", "dataset=mp", "rows=600", "recipe.epochs=12", "max_concurrent=3"]
+ON_CLUSTER = [
+    "cluster=auto",
+    "tracking=server",
+    "tracking.uri=http://127.0.0.1:5000",
+    f"output={SHARED}/runs",
+    "checkpoint_every=1s",
+]
+
+# What MLflow knows of a search's trials, as JSON: their errors in all digits by name.
+ERRORS = """
+import json, sys
+from mlflow.tracking import MlflowClient
+client = MlflowClient(sys.argv[1])
+experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+trials = client.search_runs(experiments, "tags.`mlflow.parentRunId` != ''")
+assert {run.info.status for run in trials} == {"FINISHED"}, [run.info.status for run in trials]
+print(json.dumps({run.info.run_name: run.data.metrics["best_validation_mae"] for run in trials}))
+"""
+
+# Where a worker finds the code that it runs.
+CODE = """
+import ray
+from search.config import parse
+from search.resources import ray_for
+with ray_for(parse(["cluster=auto"])):
+    @ray.remote(num_cpus=1)
+    def where():
+        import models, search.edited_on_the_head
+        return models.__file__
+    print(ray.get(where.remote()))
+"""
+
+LISTENERS = "ss -ltnpH | awk '{print $4, $6}'"
+
+
+def errors_of(printed: str) -> dict[str, float]:
+    errors: dict[str, float] = json.loads(printed.splitlines()[-1])
+    return errors
+
+
+def test_a_search_that_loses_a_node_ends_as_on_one_machine(cluster: Cluster) -> None:
+    home = cluster.laptop.home
+    with subprocess.Popen(
+        cluster.laptop.command(["bash", "-c", f"cd ~ && python -m search.run {' '.join(SEARCH)} >alone.log 2>&1"])
+    ) as alone:
+        wait_for_workers(cluster)
+        assert alone.wait(timeout=240) == 0, (home / "alone.log").read_text()
+    expected = errors_of(cluster.laptop.run("python", "-c", ERRORS, f"sqlite:///{HOME}/mlflow.db"))
+
+    command = f"cd ~/branchsearch && python -m search.run {' '.join([*SEARCH, *ON_CLUSTER])}"
+    with subprocess.Popen(
+        cluster.launcher("exec", command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as search:
+        assert search.stdout is not None
+        printed = []
+        for line in search.stdout:
+            printed.append(line)
+            if re.search(r"\s[4-9]/12\s", line):  # a trial's epoch, so that every node is at work
+                cluster.hosts["two"].pull_the_plug()
+                break
+        printed += search.stdout.readlines()
+    text = "".join(printed)
+    assert search.returncode == 0, text
+    assert "is started again (1 of" in text
+    assert "goes on after epoch" in text  # another node has found the checkpoint
+    found = errors_of(cluster.head.run("python", "-c", ERRORS, "http://127.0.0.1:5000"))
+    assert len(found) == 6
+    assert found == expected
+
+
+def test_workers_run_the_code_of_the_machine_that_searches(cluster: Cluster) -> None:
+    cluster.on_head("echo >search/edited_on_the_head.py")
+    (cluster.head.home / "where.py").write_text(CODE)
+    assert "working_dir_files" in cluster.on_head("PYTHONPATH=. python ~/where.py")
+
+
+def test_strangers_reach_ssh_and_what_asks_for_the_token(cluster: Cluster) -> None:
+    listeners = cluster.head.run("bash", "-c", LISTENERS).splitlines()
+    open_to_all = [line for line in listeners if not re.match(r"(127\.|\[::ffff:127\.|\[::1\])", line)]
+    assert any("127.0.0.1:5000" in line for line in listeners)  # MLflow
+    assert {re.search(r'\(\("([^"]+)"', line)[1] for line in open_to_all} <= {  # type: ignore[index]
+        "sshd", "gcs_server", "raylet", "ray::RuntimeEnv",
+    }  # fmt: skip
+    assert "postgres" not in "".join(listeners)
+    # Ray answers to those who have the token, and to nobody else.
+    ask = f"ray status --address={cluster.head.address}:6379"
+    assert "Active" in cluster.laptop.run("bash", "-c", f"RAY_AUTH_MODE=token {ask}")
+    refused = subprocess.run(
+        cluster.laptop.command(["bash", "-c", f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN={'0' * 64} timeout 60 {ask} 2>&1"]),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert refused.returncode != 0
+    assert "Active" not in refused.stdout
+    assert "InvalidAuthToken" in refused.stdout
+
+
+def test_the_token_is_in_its_file_alone(cluster: Cluster) -> None:
+    for name in ("head", "one", "three"):
+        home = cluster.hosts[name].home
+        assert (home / ".ray" / "auth_token").stat().st_mode & 0o777 == 0o600
+        files = [path for path in home.rglob("*") if path.is_file() and not path.is_symlink()]
+        with_token = [path for path in files if holds(path, cluster)]
+        assert [path.name for path in with_token] == ["auth_token"]
+    shared = cluster.file.parent / "shared"
+    assert any(shared.rglob("search.log"))
+    assert not [path for path in shared.rglob("*") if path.is_file() and holds(path, cluster)]
+
+
+def holds(path: Path, cluster: Cluster) -> bool:
+    return cluster.token.encode() in path.read_bytes()
+
+
+def test_ray_down_ends_ray(cluster: Cluster) -> None:
+    down = subprocess.run(cluster.launcher("down"), capture_output=True, text=True, timeout=120, check=False)
+    assert down.returncode == 0, down.stdout + down.stderr
+    assert "gcs_server" not in cluster.head.run("ps", "-eo", "args")
+    cluster.on_head("bash cluster/mlflow.sh stop ~/mlflow")
+    assert not re.search(r"mlflow server|postgres -D", cluster.head.run("ps", "-eo", "args"))
