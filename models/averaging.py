@@ -80,9 +80,14 @@ class AveragedWeights:
             copy_into(network.state_dict(), trained)
 
 
+def _is_trained(module: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in module.parameters())
+
+
 def take_statistics(network: nn.Module, x: Tensor) -> None:
     """Set batch norm's running statistics to the mean over the batches of x (rows, inputs)."""
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
+    # a frozen layer's norm is one of evaluation, with the statistics that it came with
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d) and _is_trained(module)]
     if not norms:
         return
     momenta = [norm.momentum for norm in norms]

@@ -23,16 +23,20 @@ from models.objective import Objective
 from models.optimiser import Plateau, flatten_state, learning_rate_at, make_optimiser, restore_state
 from models.precision import computes_in_bfloat16
 from models.stepping import EagerSteps, GraphedSteps, Parts, Steps, batch_bounds
+from models.transfer import StartWeights, begin, fit_output
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """x float (rows, input_width); y float (rows,) or (rows, outputs), or class numbers (rows,)."""
+    """x float (rows, input_width); y float (rows,) or (rows, outputs), or class numbers (rows,); `start`, the weights
+    that candidates with a start begin from.
+    """
 
     x_train: np.ndarray
     y_train: np.ndarray
     x_validation: np.ndarray
     y_validation: np.ndarray
+    start: StartWeights | None = None
 
     def x_on(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """x_train and x_validation on the device; on a CPU the arrays themselves and no copies.
@@ -90,12 +94,14 @@ class TrainingRun:
         keep_freed_memory()
         self._shuffling = torch.Generator().manual_seed(seed)
         self._dropping = torch.Generator(self.device).manual_seed(seed)
-        self.network = build(candidate.architecture, seed).to(self.device)
+        self.network = begin(build(candidate.architecture, seed), candidate.start, data.start).to(self.device)
         self.network.draw_dropout_from(self._dropping)
         self.objective = Objective(candidate.architecture, self.recipe, data.y_train, self.device)
         self._x, self._x_validation = x or data.x_on(self.device)
         self._y = self.objective.targets(data.y_train, self.device)
         self._y_validation = self.objective.targets(data.y_validation, self.device)
+        if candidate.start is not None:
+            fit_output(self.network, self._x, self._y)
         self._optimiser = make_optimiser(self.network, self.recipe)
         self._plateau = Plateau(self.recipe)
         self._averaged = AveragedWeights(self.network, self.recipe.averaging) if self.recipe.averaging else None
@@ -157,6 +163,8 @@ class TrainingRun:
             torch.randperm(len(self._x), generator=self._shuffling), rates, self.epochs * len(self.batches)
         )
         self.network.train()
+        if self.candidate.start is not None and self.candidate.start.frozen:
+            self.network.groups.eval()
         for number in range(len(self.batches)):
             self._steps.take(number)
             yield
@@ -165,10 +173,11 @@ class TrainingRun:
     def _rates(self) -> list[float]:
         """The learning rate of each step of this epoch."""
         count = len(self.batches)
+        pace = self.candidate.start.pace if self.candidate.start is not None else 1.0
         if self.recipe.schedule == "plateau":
-            return [self._plateau.rate] * count
+            return [pace * self._plateau.rate] * count
         first, steps = self.epochs * count, self.recipe.epochs * count
-        return [learning_rate_at(self.recipe, first + number, steps) for number in range(count)]
+        return [pace * learning_rate_at(self.recipe, first + number, steps) for number in range(count)]
 
     def _until_done(self) -> Iterator[None]:
         """Yield until a GPU has done what it was given, so that waiting for it keeps nobody else waiting."""

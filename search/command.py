@@ -48,6 +48,8 @@ def _required(config: SearchConfig) -> Iterator[tuple[str, str]]:
     if config.data.path is not None and config.data.target is not None:
         yield "path", config.data.path
         yield "target", config.data.target
+    if config.space.start_from is not None:
+        yield "start_from", config.space.start_from
     yield "tracking.uri", config.tracking.uri
 
 
@@ -55,6 +57,7 @@ def _values(config: SearchConfig) -> Iterator[tuple[str, Any]]:
     """Every key with its value."""
     yield "budget", config.space.budget
     yield "architecture", config.space.architecture
+    yield "start_from", config.space.start_from
     for part in dataclasses.fields(config.data):
         if part.name != "dataset":
             yield part.name, getattr(config.data, part.name)

@@ -11,13 +11,14 @@ from typing import Any, Self
 
 from models.architecture import PUBLISHED
 from models.recipe import Recipe
+from models.start import Start
 from search.data.request import DataRequest
 from search.errors import UserError
 from search.groups import compose_values
 from search.overrides import shown
 from search.settings import DEFAULT_ARCHITECTURE, DEFAULT_CHECKPOINT_SECONDS, DEFAULT_RETRIES
 from search.usage import help_text
-from spaces import SPACES, build
+from spaces import SPACES, Space, build
 
 PARTS = 3
 """Fits of a traditional model, to a ninth, a third and all of the rows: a scheduler stops the poor ones between them."""
@@ -35,11 +36,19 @@ __all__ = [
 
 @dataclass(frozen=True)
 class SpaceConfig:
-    """A space by name; its parameter budget (None: widths as published); the published network that it starts from."""
+    """A space by name; its parameter budget (None: widths as published); the published network that it starts from;
+    the registered model whose weights `transfer` begins from.
+    """
 
     name: str
     budget: int | None
     architecture: str
+    start_from: str | None = None
+
+    def without_data(self, recipe: Recipe) -> Space:
+        """The space for some target and some weights: enough to check it and to count. Raises ValueError."""
+        start = None if self.start_from is None else Start(self.start_from, "")
+        return build(self.name, recipe, PUBLISHED[self.architecture], self.budget, start)
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,7 @@ def parse(argv: Sequence[str]) -> SearchConfig:
         _fit_estimators(argv, space, data, values)
     try:
         recipe = Recipe(**values["recipe"])
-        build(space.name, recipe, PUBLISHED[space.architecture], space.budget)
+        space.without_data(recipe)
     except ValueError as error:
         raise UserError(f"{error}.") from error
     return SearchConfig(
@@ -176,6 +185,7 @@ def _space(values: dict[str, Any]) -> SpaceConfig:
         name=values["space"]["name"],
         budget=values["budget"],
         architecture=values["architecture"] or DEFAULT_ARCHITECTURE,
+        start_from=values["start_from"] and values["start_from"].removeprefix("model:"),
     )
 
 

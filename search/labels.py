@@ -28,7 +28,7 @@ def name_of(candidate: Candidate, base: Recipe) -> str:
     fields, common = asdict(candidate.recipe), asdict(base)
     changed = [name for name in fields if fields[name] != common[name]]
     words = [SHORT_FIELDS.get(name, name + "={}").format(fields[name]) for name in changed]
-    return ", ".join(filter(None, [str(candidate.architecture), " ".join(words)]))
+    return ", ".join(filter(None, [str(candidate), " ".join(words)]))
 
 
 def counted(parameters: int | None) -> str:
@@ -66,5 +66,6 @@ def parts_of(candidate: Candidate) -> dict[str, str | int | float | bool]:
         "slope": architecture.slope,
         "batch_norm": architecture.batch_norm,
         "dropout": " ".join(f"{rate:g}" for rate in architecture.dropout) or "none",
+        "start": str(candidate.start or "from nothing"),
         **asdict(candidate.recipe),
     }

@@ -19,6 +19,7 @@ from search.data import Split
 from search.labels import counted, name_of
 from search.progress import duration
 from search.resources import Resources
+from search.starting import start_of
 from search.targets import training_data
 from search.tuning import candidate_limit
 from spaces import Space
@@ -59,7 +60,7 @@ def estimate(config: SearchConfig, space: Space, split: Split, resources: Resour
     shown = sorted(candidates_to_show(config, space), key=lambda c: c.architecture.parameter_count())
     if shown[0].estimator is not None:
         return None
-    data = training_data(split)
+    data = training_data(split, start_of(config))
     ends = [shown[0], shown[-1]]
     epochs = [seconds_per_epoch(candidate, data, resources.device, resources.threads) for candidate in ends]
     counts = [candidate.architecture.parameter_count() for candidate in ends]

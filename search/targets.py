@@ -7,9 +7,11 @@ import numpy as np
 from models.architecture import PUBLISHED, Architecture, Task
 from models.objective import ERROR_NAMES
 from models.training import TrainingData
+from models.transfer import StartWeights
 from search.config import SearchConfig
 from search.data import Split
 from search.errors import UserError
+from search.starting import start_of
 from spaces import Space, build
 
 
@@ -32,15 +34,17 @@ def space_of(config: SearchConfig, split: Split | None = None) -> Space:
     """The space that the configuration names, for the split's target where there is one yet. Raises UserError where it
     cannot be made.
     """
-    base = PUBLISHED[config.space.architecture]
+    weights = start_of(config)
+    base = PUBLISHED[config.space.architecture] if weights is None else weights.architecture
     base = base if split is None else with_head(base, split)
+    start = None if weights is None else weights.start()
     try:
-        return build(config.space.name, config.recipe, base, config.space.budget)
+        return build(config.space.name, config.recipe, base, config.space.budget, start)
     except ValueError as error:
         raise UserError(f"{error}.") from error
 
 
-def training_data(split: Split) -> TrainingData:
-    """Train and validation as a training run takes them: classes as whole numbers."""
+def training_data(split: Split, start: StartWeights | None = None) -> TrainingData:
+    """Train and validation as a training run takes them, classes as whole numbers; and what it may begin from."""
     parts = [part.y.astype(np.int64) if split.classes else part.y for part in (split.train, split.validation)]
-    return TrainingData(split.train.x, parts[0], split.validation.x, parts[1])
+    return TrainingData(split.train.x, parts[0], split.validation.x, parts[1], start)

@@ -17,6 +17,7 @@ from search.config import SearchConfig
 from search.data import Split
 from search.resources import Resources
 from search.schedulers import repeats_trials, scheduler_for
+from search.starting import start_of
 from search.suggest import CandidateSearcher, EverySearcher, SampledSearcher
 from search.targets import training_data
 from search.trial import Trial
@@ -114,7 +115,7 @@ def run_trials(config: SearchConfig, space: Space, split: Split, resources: Reso
 
 def trainable_for(config: SearchConfig, split: Split, resources: Resources, folder: Path) -> type[tune.Trainable]:
     """The trial with its data, which Ray holds once a node."""
-    data = training_data(split)
+    data = training_data(split, start_of(config))
     trainable: type[tune.Trainable] = tune.with_resources(
         tune.with_parameters(
             Trial,

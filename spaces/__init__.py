@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from models.architecture import Architecture
 from models.recipe import Recipe
+from models.start import Start
 from spaces.branching import BranchingGrid
 from spaces.components import Components
 from spaces.hyperparameters import Hyperparameters
 from spaces.published import Published
 from spaces.space import Space
 from spaces.traditional import AutoML, Traditional
+from spaces.transfer import Transfer
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class SpaceEntry:
     takes_budget: bool = False
     takes_architecture: bool = False
     fits_estimators: bool = False
+    takes_start: bool = False
 
 
 SPACES: dict[str, SpaceEntry] = {
@@ -38,6 +41,9 @@ SPACES: dict[str, SpaceEntry] = {
         Hyperparameters, "how to train the network of architecture=, drawn without end", takes_architecture=True
     ),
     "published": SpaceEntry(Published, "4 networks: ElemNet, IRNet, BNet and BRNet"),
+    "transfer": SpaceEntry(
+        Transfer, "4 ways to train the network of start_from=: from nothing and from its weights", takes_start=True
+    ),
     "traditional": SpaceEntry(Traditional, "25 traditional models: a grid over scikit-learn's", fits_estimators=True),
     "automl": SpaceEntry(
         AutoML, "model, preprocessing and settings of a traditional one, drawn without end", fits_estimators=True
@@ -45,16 +51,21 @@ SPACES: dict[str, SpaceEntry] = {
 }
 
 
-def build(name: str, recipe: Recipe, base: Architecture, budget: int | None = None) -> Space:
+def build(
+    name: str, recipe: Recipe, base: Architecture, budget: int | None = None, start: Start | None = None
+) -> Space:
     """The space of a name.
 
     `recipe` trains every candidate, but for what the space varies. `base` carries the input and output of every
-    network, its groups' widths, and for `hyperparameters` the network to train.
+    network, its groups' widths, and for `hyperparameters` and `transfer` the network to train; `start` says what
+    `transfer` begins from.
     Raises ValueError for a name that is none, and for a budget that the space does not take or cannot meet.
     """
     if name not in SPACES:
         raise ValueError(f"space={name} is none of {', '.join(SPACES)}")
     entry = SPACES[name]
+    if entry.takes_start and budget is None:
+        return entry.make(recipe, base, start)
     if budget is None:
         return entry.make(recipe, base)
     if not entry.takes_budget:

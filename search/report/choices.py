@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.architecture import PUBLISHED
 from search.config import SearchConfig
 from search.report.effects import Effect, MainEffects, main_effects
 from search.report.evidence import Evidence
@@ -13,7 +12,6 @@ from search.report.importance import FEWEST_CANDIDATES, importances, is_numeric,
 from search.report.markup import Html, paragraph, section
 from search.report.tables import Cell, table
 from search.report.wording import count, heading, number, shortened, with_unit
-from spaces import build
 
 PANELS = 4
 
@@ -30,7 +28,7 @@ def choices_section(evidence: Evidence) -> Html:
 def is_finite(config: SearchConfig) -> bool:
     """Whether the candidates were listed from a grid, not sampled."""
     try:
-        space = build(config.space.name, config.recipe, PUBLISHED[config.space.architecture], config.space.budget)
+        space = config.space.without_data(config.recipe)
     except (ValueError, KeyError):  # a space of another version
         return False
     return space.size is not None

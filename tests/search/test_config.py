@@ -169,6 +169,7 @@ def test_every_option_of_every_group_composes() -> None:
         "dataset=csv": ["path=a", "target=b"],
         "tracking=server": ["tracking.uri=http://h:1"],
         "space=hyperparameters": ["trials=1"],
+        "space=transfer": ["start_from=model:mp-formation_energy"],
     }
     for group, names in options().items():
         for name in names:

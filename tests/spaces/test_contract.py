@@ -20,10 +20,13 @@ from models.network import build as build_network
 from models.objective import Objective
 from models.optimiser import make_optimiser
 from models.recipe import FAST, PAPER
+from models.start import Start
 from spaces import SPACES, Space, build
 
 NARROW = replace(BRNET, groups=tuple(Group(group.width // 4, group.layers) for group in PAPER_GROUPS))
 """The paper's layers at a quarter of their widths: as many cases, a sixteenth of the time."""
+
+START = Start("some-model/1", "0123456789abcdef")
 
 DRAWN = 50
 
@@ -35,7 +38,7 @@ class Case:
     budget: int | None = None
 
     def build(self) -> Space:
-        return build(self.space, FAST, self.base, self.budget)
+        return build(self.space, FAST, self.base, self.budget, START)
 
     def __str__(self) -> str:
         return " ".join([self.space, self.base.task, *([f"budget={self.budget}"] if self.budget else [])])
@@ -172,7 +175,7 @@ def test_candidates_keep_the_head_and_input_of_the_base(case: Case, space: Space
 
 def test_candidates_keep_the_recipe_where_the_space_does_not_vary_it(case: Case) -> None:
     recipe = replace(PAPER, epochs=7, patience=3, averaging=0.5)
-    for candidate in some_candidates(build(case.space, recipe, case.base, case.budget)):
+    for candidate in some_candidates(build(case.space, recipe, case.base, case.budget, START)):
         assert (candidate.recipe.epochs, candidate.recipe.patience, candidate.recipe.averaging) == (7, 3, 0.5)
 
 
@@ -227,7 +230,7 @@ def train_one_step(candidate: Candidate, network: torch.nn.Module) -> float:
 @pytest.mark.parametrize("name", [name for name, entry in SPACES.items() if not entry.fits_estimators])
 def test_published_widths_build_and_count_as_they_say(name: str) -> None:
     """The rest of the contract is shown on narrower networks; these are the ones that users train."""
-    space = build(name, PAPER, BRNET)
+    space = build(name, PAPER, BRNET, start=START)
     some = space.candidates() if space.size else (c for c, _ in drawn(space, optuna.samplers.RandomSampler(seed=0), 3))
     for candidate in islice(some, 24):
         network = build_network(candidate.architecture)
