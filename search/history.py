@@ -43,8 +43,8 @@ class PastSearch:
         return download_weights(self.client, self.run_of(result).info.run_id, folder)
 
 
-def open_search(run: str, uri: str) -> PastSearch:
-    """The search of a parent run's id, or the latest one.
+def open_search(run: str, uri: str, key: str = "run") -> PastSearch:
+    """The search of a parent run's id, or the latest one; `key` is the setting that named it.
 
     Raises UserError where the store holds no search, or none of that id.
     """
@@ -53,7 +53,7 @@ def open_search(run: str, uri: str) -> PastSearch:
             f"there is no MLflow store {uri} here: run this in the folder of the search, or say tracking.uri="
         )
     client = MlflowClient(tracking_uri=absolute(uri))
-    parent = latest_parent(client, uri) if run == LATEST else parent_of(client, run)
+    parent = latest_parent(client, uri) if run == LATEST else parent_of(client, run, key)
     children = children_of(client, parent.info.experiment_id, parent.info.run_id)
     ended = [child for child in children if child.info.status in ("FINISHED", "FAILED")]
     return PastSearch(
@@ -73,16 +73,16 @@ def latest_parent(client: MlflowClient, uri: str) -> Run:
     return found[0]
 
 
-def parent_of(client: MlflowClient, run: str) -> Run:
+def parent_of(client: MlflowClient, run: str, key: str) -> Run:
     """The search of a run's id; that of a trial leads to its search."""
     try:
         found = client.get_run(run)
         parent_id = found.data.tags.get(PARENT_TAG)
         found = client.get_run(parent_id) if parent_id else found
     except MlflowException as error:
-        raise UserError(f"run={run} is no run of the MLflow store: take run=latest, or an id from its page") from error
+        raise UserError(f"{key}={run} is no run of the MLflow store: take {key}=latest, or an id from its page") from error
     if CONFIG_TAG not in found.data.tags:
-        raise UserError(f"run={run} is a run of MLflow, but not of a search by branchsearch")
+        raise UserError(f"{key}={run} is a run of MLflow, but not of a search by branchsearch")
     return found
 
 

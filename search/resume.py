@@ -27,8 +27,8 @@ POINTER_FILE = "search.json"
 """In a search's folder: its run in MLflow, and MLflow's address."""
 
 CHANGEABLE = {
-    "trials", "time_budget", "max_concurrent", "cpus_per_trial", "gpus_per_trial", "retries", "checkpoint_every",
-    "cluster", "cluster.address", "path", "data_dir", "tracking", "tracking.uri",
+    "trials", "time_budget", "max_concurrent", "cpus_per_trial", "gpus_per_trial", "pack", "retries",
+    "checkpoint_every", "cluster", "cluster.address", "path", "data_dir", "tracking", "tracking.uri",
 }  # fmt: skip
 """Settings that change where and how long a search runs, not what its trials come to; data has its fingerprint."""
 
@@ -79,7 +79,7 @@ def find(run: str, given: Sequence[str]) -> Resumption:
     if run != LATEST and pointer.exists():
         values = json.loads(pointer.read_text())
         run, uri = values["run"], uri or values["uri"]
-    past = open_search(run, uri or DEFAULT_URI)
+    past = open_search(run, uri or DEFAULT_URI, "resume")
     tags = past.parent.data.tags
     if FOLDER_TAG not in tags:
         raise UserError(f"the search {past.parent.info.run_id} is of a version that could not yet resume")

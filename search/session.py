@@ -132,6 +132,8 @@ def run(
     except CutOffError as end:
         status = end.exit_status
         cut_off(end, watch, tracker, console)
+    if tracker.writer.failures:
+        console.print(f"MLflow refused {tracker.writer.failures} writes, which it lacks: see {folder / 'search.log'}")
     console.print(tracker.where_to_look(), markup=False, highlight=False, soft_wrap=True)
     return status
 

@@ -91,6 +91,7 @@ class Tracker:
         self.error_name = error_name_of(split)
         self.children: dict[str, str] = {}  # trial id -> run id
         self.closed: set[str] = set()  # trials whose run has ended
+        self._begun: set[str] = set()  # trials that this session has opened
         self._logged: dict[str, int] = {}  # trial id -> the last epoch in MLflow; for the writer's thread alone
         self.writer = Writer()
         if parent is None:
@@ -173,7 +174,8 @@ class Tracker:
             metrics = [] if count is None else [Metric("parameters", count, now, 0)]
             self.client.log_batch(run_id, metrics, [Param(k, str(v)) for k, v in parameters.items()])
 
-        if trial_id not in self.children or trial_id in self.closed:
+        if trial_id not in self._begun:
+            self._begun.add(trial_id)
             self.writer.put(open_run)
 
     def _find_child(self, trial_id: str) -> str | None:

@@ -1,16 +1,10 @@
-"""The command: one sentence and status 2 for a mistake, before Ray starts; an orderly end on Ctrl-C."""
+"""The command: one sentence and status 2 for a mistake, before Ray starts."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 import ray
 import torch
-from mlflow.tracking import MlflowClient
 
 from search.run import main
 
@@ -60,35 +54,3 @@ def test_help_names_groups_and_keys(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     printed = capsys.readouterr().out
     assert all(word in printed for word in ("space=branching", "recipe.batch_size", "time_budget", "examples"))
-
-
-def test_ctrl_c_keeps_what_is_done(in_tmp: Path) -> None:
-    arguments = ["space=components", "dataset=mp", "rows=300", "recipe.epochs=6", "max_concurrent=1"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "search.run", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, env=environment,
-    ) as search:  # fmt: skip
-        assert search.stdout is not None
-        printed = []
-        for line in search.stdout:
-            printed.append(line)
-            if line.startswith("1/24"):
-                search.send_signal(signal.SIGINT)
-                interrupted = time.monotonic()
-                break
-        printed += search.stdout.readlines()
-    text = "".join(printed)
-    assert search.returncode == 130, text
-    assert time.monotonic() - interrupted < 60
-    assert "Interrupted" in text
-    assert "rank" in text
-    assert "Traceback" not in text
-    client = MlflowClient(f"sqlite:///{in_tmp}/mlflow.db")
-    experiment = client.get_experiment_by_name("components on mp formation_energy")
-    assert experiment is not None
-    runs = client.search_runs([experiment.experiment_id])
-    finished = [run for run in runs if run.info.status == "FINISHED"]
-    assert len(finished) >= 1
-    assert {run.info.status for run in runs} <= {"FINISHED", "KILLED"}
-    assert next(run for run in runs if "winner" in run.data.tags).info.status == "KILLED"
