@@ -91,7 +91,8 @@ def work_of(block: Block, order: Order, client: MlflowClient, console: Console) 
             raise
         console.print(f"left empty: {error}", highlight=False, markup=False, soft_wrap=True)
         return None, str(error)
-    for line in split.report.summary()[:3]:
+    held_out = [split.report.held_out] if split.report.held_out else []
+    for line in [*split.report.summary()[:3], *held_out]:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     return Work(block, order, split, client), ""
 

@@ -18,6 +18,8 @@ from search.data import Split
 from search.history import PastSearch
 from search.judging import answer_of, scores
 from search.plan import estimate
+from search.progress import duration
+from search.report.wording import count
 from search.reproduction.archive import Archive, Kept
 from search.reproduction.blocks import Block, Row
 from search.reproduction.order import Order
@@ -100,15 +102,16 @@ class Work:
     def cost(self) -> Iterator[str]:
         """What is to be done and about how long it takes, in sentences."""
         for missing in self.missing_networks():
-            config, count = missing.config, len(missing.candidates) * len(missing.config.seeds)
-            found = estimate(config, missing.space, self.split, resources_for(config, count))
+            config = missing.config
+            trials = len(missing.candidates) * len(config.seeds)
+            found = estimate(config, missing.space, self.split, resources_for(config, trials))
             seconds = found.seconds if found is not None and found.seconds is not None else 0.0
             yield (
-                f"{len(missing.candidates)} networks x {len(config.seeds)} seeds, at most about "
-                f"{_minutes(seconds)} ({config.recipe.epochs} epochs of {len(self.split.train):,} rows)"
+                f"{count(len(missing.candidates), 'network')} x {count(len(config.seeds), 'seed')}, at most about "
+                f"{duration(seconds)} ({count(config.recipe.epochs, 'epoch')} of {len(self.split.train):,} rows)"
             )
         for config in self.missing_baselines():
-            limit = f", at most {_minutes(config.time_budget_seconds)}" if config.time_budget_seconds else ""
+            limit = f", at most {duration(config.time_budget_seconds)}" if config.time_budget_seconds else ""
             size = f"{config.trials} evaluations" if config.trials else "a grid"
             yield f"space={config.space.name}: {size}{limit}; how long a fit takes shows only as it is fitted"
 
@@ -177,7 +180,3 @@ def _run(config: SearchConfig, space: Space, split: Split, console: Console) -> 
     if status not in (0, NO_RESULT):
         raise StoppedError(status)
     console.print()
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
