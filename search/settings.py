@@ -13,7 +13,21 @@ from models.recipe import RECIPES, Recipe
 from search.data.catalog import DATASETS
 from search.data.families import FAMILIES
 from search.data.request import DEFAULT_OUTLIERS, TASKS, DataRequest
-from search.readers import GPUS, HIGHEST_SEED, SECONDS, SEEDS, TEXT, TRUTH, Reader, number, one_of, optional, whole
+from search.readers import (
+    FOLDER,
+    GPUS,
+    HIGHEST_SEED,
+    SECONDS,
+    SEEDS,
+    STORE,
+    TEXT,
+    TRUTH,
+    Reader,
+    number,
+    one_of,
+    optional,
+    whole,
+)
 from spaces import SPACES
 
 CONFIG_NAME = "search"
@@ -102,7 +116,7 @@ class TrackingSettings:
     """`uri` as MLflow takes it."""
 
     name: str = ""
-    uri: str | None = setting(None, TEXT, "sqlite:///<file>, or the server's address")
+    uri: str | None = setting(None, STORE, "sqlite:///<file>, or the server's address")
 
 
 def _recipe_field(part: Field[Any], hint: Any) -> tuple[str, Any, Any]:
@@ -184,7 +198,7 @@ class Settings:
     )
     dry_run: bool = setting(False, TRUTH, "print the plan and train nothing")
 
-    output: str = setting("runs", TEXT, "folder for the state of searches")
+    output: str = setting("runs", FOLDER, "folder for the state of searches")
     experiment: str | None = setting(None, optional(TEXT), "MLflow's experiment; space, dataset and property if null")
     name: str | None = setting(None, optional(TEXT), "the search's name in MLflow; chosen if null")
     resume: str | None = setting(
