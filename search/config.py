@@ -81,7 +81,7 @@ class SearchConfig:
     """All a search is told. `to_dict` and `from_dict` carry it through JSON, for the log and for resuming.
 
     `trials` counts candidates, each trained once for every seed of `seeds`. `time_budget_seconds`,
-    `cpus_per_trial`, `gpus_per_trial` and `max_concurrent` are None where the search may choose.
+    `cpus_per_trial`, `gpus_per_trial`, `pack` and `max_concurrent` are None where the search may choose.
     """
 
     space: SpaceConfig
@@ -103,6 +103,7 @@ class SearchConfig:
     name: str | None
     retries: int = DEFAULT_RETRIES
     checkpoint_every_seconds: float = DEFAULT_CHECKPOINT_SECONDS
+    pack: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Values that JSON holds."""
@@ -162,6 +163,7 @@ def parse(argv: Sequence[str]) -> SearchConfig:
         name=values["name"],
         retries=values["retries"],
         checkpoint_every_seconds=values["checkpoint_every"],
+        pack=_pack(values),
     )
 
 
@@ -178,6 +180,15 @@ def _fit_estimators(argv: Sequence[str], space: SpaceConfig, data: DataRequest, 
     values["recipe"]["epochs"] = PARTS if early else 1
     if values["scheduler"]["grace_epochs"] is not None:
         values["scheduler"]["grace_epochs"] = 1
+
+
+def _pack(values: dict[str, Any]) -> int | None:
+    pack: int | None = values["pack"]
+    if pack is not None and pack > 1 and values["gpus_per_trial"]:
+        raise UserError(f"pack={pack} gives each trial its share of a GPU: leave out gpus_per_trial=.")
+    if pack is not None and pack > 1 and SPACES[values["space"]["name"]].fits_estimators:
+        raise UserError(f"pack={pack} is for networks: space={values['space']['name']} fits traditional models.")
+    return pack
 
 
 def _space(values: dict[str, Any]) -> SpaceConfig:

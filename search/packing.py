@@ -13,6 +13,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,8 @@ class PackedRun:
 
     def close(self) -> None:
         """Make room for another trial."""
-        self._asked(self._host.remove)
+        with suppress(ray.exceptions.RayActorError):
+            self._asked(self._host.remove)
 
     @property
     def epochs(self) -> int:

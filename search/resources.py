@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -37,11 +38,12 @@ TRIALS_PER_GPU = 4
 
 @dataclass(frozen=True)
 class Resources:
-    """What one trial gets, and how many run at once."""
+    """What one trial gets, how many run at once, and how many of them share a process."""
 
     cpus_per_trial: float
     gpus_per_trial: float
     concurrent: int
+    pack: int = 1
 
     @property
     def device(self) -> str:
@@ -49,11 +51,13 @@ class Resources:
 
     @property
     def threads(self) -> int:
-        return max(1, int(self.cpus_per_trial))
+        """Of a process: a trial's, or a pack's together."""
+        return max(1, int(self.cpus_per_trial * self.pack))
 
     def __str__(self) -> str:
         gpu = f" and {self.gpus_per_trial:g} GPU" if self.gpus_per_trial else ""
-        return f"{self.concurrent} at a time, each on {self.cpus_per_trial:g} CPU{gpu}"
+        pack = f", {self.pack} packed in a process" if self.pack > 1 else ""
+        return f"{self.concurrent} at a time{pack}, each on {self.cpus_per_trial:g} CPU{gpu}"
 
 
 def available() -> tuple[float, float]:
@@ -71,32 +75,36 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def resources_for(config: SearchConfig, trials: int | None) -> Resources:
-    """Resources of each trial: as asked for, or a share of a GPU where there is one, else a CPU.
+def resources_for(config: SearchConfig, trials: int | None, threads: int = 1, pack: int | None = None) -> Resources:
+    """Resources of each trial: as asked for, or a share of a GPU where there is one, else `threads` CPUs.
 
-    One CPU a trial, and as many trials as there are CPUs, does more in a minute than several threads on one small
-    network. Raises UserError where more was asked for than there is.
+    `pack` is how many trials share a process (and its GPU); None where that has not been measured.
+    Raises UserError where more was asked for than there is.
     """
     cpus, gpus = available()
     where = "the cluster" if ray.is_initialized() else "this machine"
     gpu_share = 0.0 if SPACES[config.space.name].fits_estimators else config.gpus_per_trial
+    pack = config.pack or pack
     if gpu_share is None:
-        gpu_share = 1 / min(TRIALS_PER_GPU, max(1, int(cpus // gpus))) if gpus else 0.0
+        sharing = pack or min(TRIALS_PER_GPU, max(1, int(cpus // gpus))) if gpus else 1
+        gpu_share = math.floor(1e4 / sharing) / 1e4 if gpus else 0.0  # Ray counts ten-thousandths
     if gpu_share > gpus:
         raise UserError(
             f"gpus_per_trial={gpu_share:g} asks for more GPUs than the {gpus:g} that {where} has: "
             "leave it out or set gpus_per_trial=0 to train on CPUs"
         )
     cpu_share = config.cpus_per_trial
-    if cpu_share is None:
-        at_once = int(gpus / gpu_share) if gpu_share else cpus
-        cpu_share = max(1.0, cpus // at_once) if gpu_share else 1.0
+    if cpu_share is None and gpu_share:
+        share = cpus / int(gpus / gpu_share)
+        cpu_share = math.floor(share) if share >= 1 else math.floor(share * 100) / 100 if pack else 1.0
+    elif cpu_share is None:
+        cpu_share = threads / (pack or 1)
     if cpu_share > cpus:
         raise UserError(f"cpus_per_trial={cpu_share:g} asks for more CPUs than the {cpus:g} that {where} has")
     fit = int(cpus / cpu_share) if cpu_share else int(gpus / gpu_share)
     fit = min(fit, int(gpus / gpu_share)) if gpu_share else fit
     limits = [limit for limit in (fit, config.max_concurrent, trials) if limit is not None]
-    return Resources(cpu_share, gpu_share, max(1, min(limits)))
+    return Resources(cpu_share, gpu_share, max(1, min(limits)), pack or 1)
 
 
 @contextmanager

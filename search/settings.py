@@ -189,6 +189,9 @@ class Settings:
     )
     cpus_per_trial: float | None = setting(None, optional(number(above=0)), "cores for one trial; chosen if null")
     gpus_per_trial: float | None = setting(None, optional(GPUS), "GPUs for one trial, 0.25 shares; chosen if null")
+    pack: int | None = setting(
+        None, optional(whole(1)), "trials that share a process, and its GPU; on a GPU measured if null, on a CPU one"
+    )
     max_concurrent: int | None = setting(None, optional(whole(1)), "trials at a time; as many as fit if null")
     retries: int = setting(
         DEFAULT_RETRIES, whole(0), "times that a trial is started again after its process or node was lost"

@@ -11,12 +11,14 @@ from typing import Any
 
 import torch
 from ray import tune
+from ray.exceptions import RayActorError
 
 from models import checkpoint
 from models.candidate import Candidate
 from models.training import NonFiniteLossError, TrainingData, TrainingRun
 from search.checkpoints import NETWORK_FILE, TRAINING_FILE, Report, Restored, TrialFolder, key_of
 from search.fitting import FittingRun
+from search.packing import PackedRun, Place
 
 logger = logging.getLogger(__name__)
 
@@ -40,23 +42,22 @@ class Trial(tune.Trainable):
     of its own would come again, and is reported as its failure.
     """
 
-    _data: TrainingData
-    _device: str
+    _run: TrainingRun | PackedRun | FittingRun
 
     def setup(
         self,
         config: dict[str, Any],
         data: TrainingData | None = None,
+        place: Place | None = None,
         folder: str = "",
         device: str = "cpu",
         threads: int = 1,
         checkpoint_seconds: float = math.inf,
         replay: bool = False,
     ) -> None:
-        if data is None:
-            raise ValueError("a trial needs its data")
         torch.set_num_threads(threads)
-        self._data, self._device, self._threads, self._search_folder = data, device, threads, Path(folder)
+        self._data, self._place, self._search_folder = data, place, Path(folder)
+        self._device, self._threads = device, threads
         self._checkpoint_seconds, self._replays = checkpoint_seconds, replay
         self._begin(config)
 
@@ -65,6 +66,7 @@ class Trial(tune.Trainable):
         return True
 
     def _begin(self, config: dict[str, Any]) -> None:
+        self._leave_pack()
         self._failure: str | None = None
         self._folder = TrialFolder.of(self._search_folder, key_of(config))
         self._saved_at, self._seconds_to_save = time.monotonic(), 0.0
@@ -80,9 +82,13 @@ class Trial(tune.Trainable):
         self._reported = 0 if self._replays else max(0, len(self._curve) - 1)
         self._news = {"goes_on_from": len(self._curve), "damaged": restored.damaged}
 
-    def _run_of(self, config: dict[str, Any]) -> tuple[TrainingRun | FittingRun, Restored]:
-        def new() -> TrainingRun | FittingRun:
+    def _run_of(self, config: dict[str, Any]) -> tuple[TrainingRun | PackedRun | FittingRun, Restored]:
+        def new() -> TrainingRun | PackedRun | FittingRun:
             candidate, seed = Candidate.from_json(config["candidate"]), config["seed"]
+            if self._place is not None:
+                return PackedRun(candidate, seed, self._place)
+            if self._data is None:
+                raise ValueError("a trial needs its data")
             if candidate.estimator is not None:
                 return FittingRun(candidate, self._data, seed, self._threads)
             return TrainingRun(candidate, self._data, seed=seed, device=self._device)
@@ -90,6 +96,8 @@ class Trial(tune.Trainable):
         run = new()
         restored = self._folder.restore(run.restore)
         if restored.damaged and not restored.curve:
+            if isinstance(run, PackedRun):
+                run.close()
             run = new()  # a file that fitted in part has left its traces
         return run, restored
 
@@ -154,7 +162,7 @@ class Trial(tune.Trainable):
     def _save(self, with_network: bool) -> Report:
         started = time.monotonic()
         files = [(TRAINING_FILE, self._run.save)]
-        if with_network and isinstance(self._run, TrainingRun):
+        if with_network and isinstance(self._run, TrainingRun | PackedRun):
             files.append((NETWORK_FILE, self._save_network))
         try:
             self._folder.save(self._run.epochs, self._curve, files)
@@ -167,7 +175,7 @@ class Trial(tune.Trainable):
         return {}
 
     def _save_network(self, path: Path) -> None:
-        assert isinstance(self._run, TrainingRun)
+        assert isinstance(self._run, TrainingRun | PackedRun)
         about = {"seed": self._run.seed, "recipe": self._run.recipe.to_json(), **self._standing()}
         checkpoint.save_network(path, self._run.best_network(), about)
 
@@ -177,13 +185,21 @@ class Trial(tune.Trainable):
             self._save(with_network=True)
         return {"reported": self._reported}
 
+    def cleanup(self) -> None:
+        self._leave_pack()
+
+    def _leave_pack(self) -> None:
+        run = self.__dict__.pop("_run", None)
+        if isinstance(run, PackedRun):
+            run.close()
+
     def load_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # type: ignore[override]
         self._reported = min(checkpoint["reported"], len(self._curve))
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether a trial lacked memory or its GPU is in trouble, which a start elsewhere or later may mend."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    """Whether a start elsewhere or later may mend it: memory was short, a GPU in trouble, a pack lost."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError | RayActorError):
         return True
     return "can't allocate memory" in str(error) or "CUDA error" in str(error)
 

@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 from ray.tune.experiment import Trial as TuneTrial
 
 from search.config import SearchConfig
 from search.data import Split
+from search.packing import Place, end_hosts
 from search.resources import Resources
 from search.schedulers import repeats_trials, scheduler_for
 from search.starting import start_of
@@ -110,16 +112,22 @@ def run_trials(config: SearchConfig, space: Space, split: Split, resources: Reso
     try:
         tuner.fit()
     finally:
+        end_hosts()
         shutil.rmtree(watch.folder / name, ignore_errors=True)
 
 
 def trainable_for(config: SearchConfig, split: Split, resources: Resources, folder: Path) -> type[tune.Trainable]:
     """The trial with its data, which Ray holds once a node."""
     data = training_data(split, start_of(config))
+    if resources.pack > 1:
+        place = Place(ray.put(data), resources.device, resources.threads, resources.pack)
+        trained_on: dict[str, Any] = {"place": place}
+    else:
+        trained_on = {"data": data}
     trainable: type[tune.Trainable] = tune.with_resources(
         tune.with_parameters(
             Trial,
-            data=data,
+            **trained_on,
             folder=str(folder.resolve()),
             device=resources.device,
             threads=resources.threads,
