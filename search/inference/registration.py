@@ -45,6 +45,7 @@ def register_and_tell(order: Order) -> int:
     console = Console()
     quieten_mlflow()
     past = open_search(order.run, order.uri)
+    check_can_be_registered(past)
     split = data_of(past)
     predictor, test = predictor_of(past, split, order)
     registered = write_version(past, predictor, split, test, order)
@@ -66,6 +67,21 @@ def register_and_tell(order: Order) -> int:
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     return 0
+
+
+def check_can_be_registered(past: PastSearch) -> None:
+    """Raises UserError for what the registry's models do not hold."""
+    candidates = [result.candidate for result, _ in past.trials]
+    if any(candidate.estimator is not None for candidate in candidates):
+        raise UserError(
+            "this search fitted traditional models, which are not kept (a forest takes up to a gigabyte): register a "
+            "search of networks, such as space=branching."
+        )
+    if any(candidate.task != "regression" for candidate in candidates):
+        raise UserError(
+            "this search is a classification, and registered models answer with a value and its interval: its networks "
+            "are artifacts of its trials in MLflow, to be read by models.checkpoint.load_network."
+        )
 
 
 def data_of(past: PastSearch) -> Split:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,8 +81,8 @@ def factors_of(candidates: Sequence[Candidate]) -> dict[str, list[str]]:
     stays. Where nearly every candidate has a branching of its own, the place and the number of branches stand for it.
     """
     parts = [parts_of(candidate) for candidate in candidates]
-    columns = {name: [_level(part[name]) for part in parts] for name in parts[0] if name not in NAMES}
-    if 2 * len(set(columns["branching"])) > len(candidates):
+    columns = {name: [_level(part[name]) for part in parts] for name in shared(parts) if name not in NAMES}
+    if 2 * len(set(columns.get("branching", ()))) > len(candidates):
         columns["branched group"] = [_places(candidate) for candidate in candidates]
         columns["branches"] = [_branches(candidate) for candidate in candidates]
     found: dict[str, list[str]] = {}
@@ -93,6 +93,11 @@ def factors_of(candidates: Sequence[Candidate]) -> dict[str, list[str]]:
             partitions.add(partition)
             found[name.replace("_", " ")] = levels
     return found
+
+
+def shared(parts: Sequence[Mapping[str, object]]) -> list[str]:
+    """The choices that every candidate has; a traditional model's own settings mean nothing for another family."""
+    return [name for name in parts[0] if all(name in part for part in parts)]
 
 
 def _level(value: str | float | bool) -> str:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import torch
 from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 
-from models.checkpoint import CheckpointError, load_network
-from models.network import predict
+from models.checkpoint import CheckpointError
 from models.objective import ERROR_NAMES
 from search.data import Part, Split, load
 from search.errors import UserError
 from search.history import PastSearch
+from search.judging import answer_of
 from search.labels import name_of
 from search.results import Standing, TrialResult
 
@@ -98,7 +98,12 @@ class Evidence:
     @property
     def error_name(self) -> str:
         """The selecting error's name in MLflow's metrics: `mae`."""
-        return ERROR_NAMES[self.standings[0].candidate.architecture.task]
+        return ERROR_NAMES[self.standings[0].candidate.task]
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether the candidates are networks, not traditional models."""
+        return self.standings[0].candidate.estimator is None
 
     @property
     def wall_seconds(self) -> float:
@@ -119,6 +124,11 @@ def gather(search: PastSearch, data_dir: str | None = None) -> Evidence:
     standings = tuple(search.standings)
     if not standings:
         raise UserError(f"no trial of the search {search.parent.info.run_id} has ended yet: there is nothing to report")
+    if standings[0].candidate.task != "regression":
+        raise UserError(
+            "search.report shows regressions; the ranking of this classification and its scores on the test set are in "
+            "MLflow: the artifact ranking.md and the metrics of its run"
+        )
     split = load_again(search, data_dir)
     predictions = predictions_of(standings[0], search, split) if standings[0].trained else None
     return Evidence(search, split, standings, predictions)
@@ -149,15 +159,13 @@ def predictions_of(winner: Standing, search: PastSearch, split: Split) -> Winner
     with TemporaryDirectory(prefix="branchsearch-") as folder:
         for result in winner.trained:
             try:
-                network, _ = load_network(search.weights(result, Path(folder)))
+                weights = partial(search.weights, result, Path(folder))
+                answer = answer_of(result.candidate, result.seed, split, weights)
             except (MlflowException, CheckpointError, OSError) as error:
                 logger.warning("the weights of %s, seed %d, are gone: %s", winner.candidate, result.seed, error)
                 missing.append(result.seed)
                 continue
-            validation, test = (
-                predict(network, torch.tensor(part.x))[:, 0].numpy().astype(np.float64)
-                for part in (split.validation, split.test)
-            )
+            validation, test = (answer(part.x)[:, 0] for part in (split.validation, split.test))
             outputs.append((validation, test))
     if not outputs:
         return None

@@ -10,7 +10,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 from search.labels import parts_of
-from search.report.effects import NAMES
+from search.report.effects import NAMES, shared
 from search.results import Standing
 
 FEWEST_CANDIDATES = 8
@@ -22,7 +22,7 @@ Value = str | float | bool
 def varied_parts(trained: Sequence[Standing]) -> dict[str, list[Value]]:
     """The choices that differ among candidates: name -> each candidate's value."""
     parts = [parts_of(standing.candidate) for standing in trained]
-    columns = {name: [part[name] for part in parts] for name in parts[0] if name not in NAMES}
+    columns = {name: [part[name] for part in parts] for name in shared(parts) if name not in NAMES}
     # Text that is another for each candidate names the candidate: it would explain everything and nothing.
     return {
         name: values

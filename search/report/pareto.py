@@ -18,7 +18,7 @@ Cost = Callable[[Standing], float]
 
 def parameters_of(standing: Standing) -> float:
     """Trainable parameters."""
-    return float(standing.candidate.architecture.parameter_count())
+    return float(standing.candidate.parameter_count() or 0)
 
 
 def seconds_of(standing: Standing) -> float:
@@ -49,12 +49,12 @@ def pareto_section(evidence: Evidence) -> Html:
         "A candidate is on the Pareto front where no other has both a lower error and a lower cost. "
         "Training seconds depend on the machine and on what else ran on it."
     )
+    of_networks = [element("h3", "Against parameters"), against_parameters(evidence)] if evidence.has_networks else []
     return section(
         "pareto",
         "What accuracy costs",
         paragraph(text),
-        element("h3", "Against parameters"),
-        against_parameters(evidence),
+        *of_networks,
         element("h3", "Against training time"),
         figure_block(front_figure(evidence, "training time", seconds_of, "s")),
         front_table(evidence),

@@ -6,6 +6,7 @@ import math
 
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
+from search.labels import counted
 from search.report.evidence import Evidence
 from search.report.markup import Html, join, paragraph, section
 from search.report.tables import Cell, table
@@ -50,7 +51,7 @@ def ranking_table(evidence: Evidence) -> Html:
 
 
 def _row(standing: Standing, evidence: Evidence, has_spread: bool) -> list[Cell]:
-    parameters = standing.candidate.architecture.parameter_count()
+    parameters = standing.candidate.parameter_count()
     spread = standing.spread
     over_seeds = [
         Cell("" if spread is None else f"± {number(spread)}", math.inf if spread is None else spread),
@@ -61,7 +62,7 @@ def _row(standing: Standing, evidence: Evidence, has_spread: bool) -> list[Cell]
         Cell(evidence.name(standing)),
         Cell(number(standing.mean_error) if standing.trained else "failed", standing.mean_error),
         *(over_seeds if has_spread else []),
-        Cell(f"{parameters:,}", parameters),
+        Cell(counted(parameters), parameters),
         Cell(f"{standing.mean_seconds:,.1f}", standing.mean_seconds),
         Cell(f"{standing.mean_epochs:.0f}", standing.mean_epochs),
         Cell(standing.stop_reasons),
