@@ -31,6 +31,7 @@ keys:
   time_budget=  for each AutoML search: 10m
   train= test=  table 5 on your own files, with target= the column in both
   output=       folder for the pages and pictures; {DEFAULT_OUTPUT} if left out
+  collect=      file that gathers all pages of that folder: docs/results.md
 
 All else is as for python -m search.run: seeds=3, recipe=fast, recipe.epochs=10, rows=5000, data_dir=, tracking.uri=,
 cluster=, cpus_per_trial=, gpus_per_trial=, max_concurrent=, dry_run=true."""

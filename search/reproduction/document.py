@@ -161,14 +161,17 @@ def _data_words(block: Block, split: Split | None, missing: str) -> list[str]:
     words = [f"Theirs: {block.theirs}."]
     if split is None:
         return [*words, f"Not run: {missing}"]
-    report = split.report
+    report, request = split.report, split.request
+    source = f"{request.path} {request.target}" if request.path else f"{request.dataset} {request.property}"
     words.append(
-        f"Ours: {report.rows_kept:,} compositions of {report.source}: {len(split.train):,} to train on, "
+        f"Ours: {report.rows_kept:,} compositions of {source}: {len(split.train):,} to train on, "
         f"{len(split.validation):,} for validation, {len(split.test):,} to test on"
         + (f"; {split.report.left_out:,} left out" if split.report.left_out else "")
         + ". It is another snapshot of the database than the paper's, so equal figures are not to be expected."
     )
-    words += [f"{report.held_out}." if report.held_out else ""] + ([f"Note: {block.note}."] if block.note else [])
+    words += [f"{report.held_out[0].upper()}{report.held_out[1:]}." if report.held_out else ""] + (
+        [f"Note: {block.note}."] if block.note else []
+    )
     return [sentence for sentence in words if sentence]
 
 

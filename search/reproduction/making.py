@@ -18,8 +18,10 @@ from models.architecture import PUBLISHED
 from search.data import load
 from search.data.request import DataRequest
 from search.errors import UserError
+from search.report.wording import count
 from search.reproduction import pictures
 from search.reproduction.blocks import TITLES, Block, blocks_of
+from search.reproduction.collection import collect
 from search.reproduction.comparison import Compared
 from search.reproduction.document import TEST_SET, Document, Sheet, provenance, sheet_of
 from search.reproduction.order import Order
@@ -72,12 +74,15 @@ def make(order: Order, command: str) -> int:
             status = max(status, int(not any(outcome.results for outcome in outcomes)))
             made.sheets.append(sheet_with_pictures(order, work, outcomes, made))
     title = f"Figure {order.figure}" if order.figure else f"Table {table}. {TITLES[table]}"
-    recipe = f"recipe={config.recipe_name}, {config.recipe.epochs} epochs at most"
+    recipe = f"recipe={config.recipe_name}, {count(config.recipe.epochs, 'epoch')} at most"
     document = Document(
         title, (provenance(command, recipe, device_words(config.gpus_per_trial)), TEST_SET), tuple(made.sheets)
     )
     show(document, console)
     write(document, made, order, config.data, store.client, store.experiment_id, console)
+    if order.collect is not None:
+        collect(order.output, order.collect)
+        console.print(f"gathered in {order.collect}", highlight=False, soft_wrap=True)
     return status
 
 

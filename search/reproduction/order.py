@@ -10,7 +10,7 @@ from search.config import SearchConfig, parse
 from search.data import DataRequest
 from search.errors import UserError
 
-OWN_KEYS = ("table", "figure", "output", "train", "test", "trials", "time_budget")
+OWN_KEYS = ("table", "figure", "output", "collect", "train", "test", "trials", "time_budget")
 REFUSED = ("space", "property", "path", "hold_out", "test_table", "task", "floor", "budget", "architecture", "name",
            "experiment", "resume", "scheduler")  # fmt: skip
 """Settings of a search that the table itself decides."""
@@ -24,7 +24,7 @@ FIGURE_2 = 2
 @dataclass(frozen=True)
 class Order:
     """table or figure: which of the paper's. words: settings for the searches, as typed. trials, time_budget: of
-    AutoML. train, test: table 5 on a user's own files."""
+    AutoML. train, test: table 5 on a user's own files. collect: a file for all pages of the output folder."""
 
     table: int | None
     figure: int | None
@@ -34,6 +34,7 @@ class Order:
     time_budget: str | None
     train: str | None
     test: str | None
+    collect: Path | None = None
 
     def config(self, space: str, request: DataRequest | None = None) -> SearchConfig:
         """The settings of a search through a space, on other data than asked for where a request is given.
@@ -78,6 +79,7 @@ def order_of(arguments: Sequence[str]) -> Order:
         time_budget=own.get("time_budget"),
         train=own.get("train"),
         test=own.get("test"),
+        collect=Path(own["collect"]) if own.get("collect") else None,
     )
     if (order.train is None) != (order.test is None):
         raise UserError("train= and test= come together: two tables with a column of formulas and target= in each.")

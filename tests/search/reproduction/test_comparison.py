@@ -1,6 +1,7 @@
 """Differences and orders against the spread over seeds, by hand."""
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -8,10 +9,12 @@ from models.architecture import BRNET
 from models.candidate import Candidate
 from models.recipe import FAST
 from search.data import DataRequest
-from search.reproduction.blocks import Block, Row
+from search.reproduction.blocks import TITLES, Block, Row, blocks_of
+from search.reproduction.collection import collect
 from search.reproduction.comparison import Compared, order_of
 from search.reproduction.document import Document, sheet_of
 from search.reproduction.pictures import Bubble, Curve, bubbles, curves, heat_map, sides, written
+from search.reproduction.published import DATASETS
 from search.reproduction.running import Outcome
 from search.results import TrialResult
 
@@ -91,3 +94,21 @@ def test_names_of_bubbles_go_to_different_sides() -> None:
         "d": (1, 0),
     }
     assert sides(found[:1]) == [(found[0], (-1, 0))]
+
+
+def test_pages_are_gathered_in_order_with_empty_tables_where_nothing_was_run(tmp_path: Path) -> None:
+    pages = tmp_path / "results"
+    pages.mkdir()
+    (pages / "table-2-jarvis.md").write_text("# Table 2. Where\n\n## jarvis\n\n![x](x.svg)\n")
+    collect(pages, tmp_path / "results.md")
+    text = (tmp_path / "results.md").read_text()
+    headings = [line for line in text.splitlines() if line.startswith("## ")]
+    assert [heading[9] for heading in headings] == [*"111222333444", "5"]
+    assert "![x](results/x.svg)" in text
+    assert text.count("Not run: not yet.") == sum(
+        len(blocks_of(table, dataset, DataRequest(dataset)))
+        for table in TITLES
+        for dataset in DATASETS
+        if (table, dataset) != (2, "jarvis") and (table != 5 or dataset == "oqmd")
+    )
+    assert "| BRNet | 0.070 |  |" in text

@@ -13,7 +13,7 @@ from search.reproduce import HELP, main
 from search.resources import ray_for
 from search.tracking import CONFIG_TAG
 
-SMALL = ["dataset=mp", "rows=300", "recipe.epochs=1", "cpus_per_trial=1"]
+SMALL = ["dataset=mp", "rows=150", "recipe.epochs=1", "cpus_per_trial=1"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,7 +69,7 @@ def test_table_3_holds_networks_and_baselines(capsys: pytest.CaptureFixture[str]
     for label, figure in (("Traditional ML", "0.178"), ("AutoML", "0.167"), ("ElemNet", "0.118"), ("BRNet", "0.106")):
         assert rows[label][1] == figure
         assert float(rows[label][3]) == pytest.approx(float(rows[label][2]) - float(figure), abs=1e-3)
-    assert "300 compositions" in page
+    assert "150 compositions" in page
     assert "89,181 compositions (Materials Project, January 2021)" in page
     assert "Kendall's tau" in page
     assert "tested once" in page
