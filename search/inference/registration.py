@@ -22,12 +22,12 @@ from search.errors import UserError
 from search.history import PastSearch, open_search
 from search.inference import known
 from search.inference.choice import Choice, choose_best, choose_trial, choose_winner
+from search.inference.difficulty import CONFIDENCE
 from search.inference.domain import FAR_QUANTILE, RARE_ROWS
 from search.inference.known import Known
 from search.inference.predictor import MEANINGS, Predictor, Quality
 from search.inference.registry import LOADER, Registered
 from search.inference.serving import FORMULA, SIGNATURE
-from search.inference.uncertainty import CONFIDENCE
 from search.labels import name_of
 from search.register import DEFAULT_ALIAS, Order
 from search.settings import DEFAULT_URI

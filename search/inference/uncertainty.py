@@ -1,9 +1,10 @@
 """How far to trust a prediction: the error to expect, and 90 % intervals that hold on compositions not trained on.
 
 Split conformal prediction with normalised residuals (Papadopoulos et al., ECML 2002; Lei et al., JASA 2018). The error
-to expect is a sum of four parts, none negative: a floor, the ensemble's spread, the distance to the training
-compositions, and the errors made on similar compositions of the validation set. The interval is as many times that
-error as covered 90 % of the validation set. Nothing here has seen the test set.
+to expect is a sum of parts, none negative: a floor and, as far as cross-validation on the validation set finds them
+of use, the ensemble's spread, the distance to the training compositions, and the errors made on similar compositions of
+the validation set. The interval is as many times that error as covered 90 % of the validation set. Nothing here has
+seen the test set.
 """
 
 from __future__ import annotations
@@ -17,16 +18,11 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import nnls  # type: ignore[import-untyped]
 from torch import Tensor
 
 from models import checkpoint
+from search.inference.difficulty import CONFIDENCE, choose, conformal_quantile, fit, least_error
 from search.inference.domain import pack, unpack
-
-CONFIDENCE = 0.9
-
-LEAST_SHARE = 0.1
-"""No composition is expected to have less than this share of the mean validation error, however alike the members."""
 
 FEWEST_ROWS = math.ceil(CONFIDENCE / (1 - CONFIDENCE) - 1e-9)
 """With fewer validation rows than these no finite interval is known to cover so much: 9 for 90 %."""
@@ -128,9 +124,10 @@ def calibrate(
 ) -> Calibration:
     """Calibrate on validation rows: fractions (rows, 86), and absolute errors, spreads and distances, each (rows,).
 
-    The weights are fitted to the errors by non-negative least squares; a single network, whose spread is 0
-    everywhere, is left with the other parts. No row is its own neighbour here, as none will be that is asked for.
-    Of more than REFERENCE_ROWS rows the first so many are used. Raises ValueError where there are too few.
+    Which parts count is chosen by cross-validation, their weights are fitted to the errors by non-negative least
+    squares; a single network, whose spread is 0 everywhere, is left with the other parts. No row is its own neighbour
+    here, as none will be that is asked for. Of more than REFERENCE_ROWS rows the first so many are used. Raises
+    ValueError where there are too few.
     """
     if len(errors) < FEWEST_ROWS:
         raise ValueError(f"{len(errors)} validation rows cannot calibrate an interval: it takes {FEWEST_ROWS}")
@@ -138,9 +135,8 @@ def calibrate(
     x, errors, spread, distance = x[kept], errors[kept], spread[kept], distance[kept]
     neighbours = Neighbours(x, errors.astype(np.float32))
     similar = neighbours.error(x, leave_out=True)
-    weights, _ = nnls(_parts(spread, distance, similar), errors.astype(np.float64))
-    least = max(LEAST_SHARE * float(np.mean(errors)), float(np.finfo(np.float32).tiny))
+    signs, wrong = _parts(spread, distance, similar), errors.astype(np.float64)
+    weights, least = fit(signs, wrong, choose(signs, wrong)), least_error(wrong)
     fitted = Calibration(weights, least, 1.0, neighbours)
-    scores = np.sort(errors / fitted._expected(spread, distance, similar))
-    place = math.ceil((len(errors) + 1) * CONFIDENCE - 1e-9)
-    return Calibration(weights, least, float(scores[place - 1]), neighbours)
+    scores = wrong / fitted._expected(spread, distance, similar)
+    return Calibration(weights, least, conformal_quantile(scores), neighbours)
