@@ -36,7 +36,8 @@ def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=True)
     kind = torch.optim.Adam if recipe.optimiser == "adam" else torch.optim.AdamW
-    return kind(groups, lr=rate, eps=KERAS_ADAM_EPSILON, fused=True)
+    on_gpu = any(parameter.is_cuda for parameter in trained)  # there a CUDA graph takes the step
+    return kind(groups, lr=rate, eps=KERAS_ADAM_EPSILON, fused=True, capturable=on_gpu)
 
 
 def learning_rate_at(recipe: Recipe, step: int, steps: int) -> float:

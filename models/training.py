@@ -258,6 +258,7 @@ class TrainingRun:
             self._best = {name: value.to(self.device) for name, value in checkpoint.under("best/", tensors).items()}
             if self._averaged is not None:
                 copy_into(self._averaged.state, checkpoint.under("averaged/", tensors))
+            self._steps = self._make_steps()  # captured ones hold on to the moments that are replaced here
             restore_state(self._optimiser, checkpoint.under("optimiser/", tensors))
             self._shuffling.set_state(tensors["random/shuffling"])
             self._dropping.set_state(tensors["random/dropping"])
