@@ -5,20 +5,21 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from models.architecture import PUBLISHED, Group
+from models.architecture import PUBLISHED, Architecture, Group
 
 WIDTH = 8
 
 
-def make_narrow() -> None:
-    """Every search that is configured after this starts from the same layers, each of 8 units."""
-    for name, network in PUBLISHED.items():
-        groups = tuple(Group(WIDTH, group.layers) for group in network.groups)
-        PUBLISHED[name] = replace(network, groups=groups)
+def narrow() -> dict[str, Architecture]:
+    """The published networks with the same layers, each of 8 units."""
+    return {
+        name: replace(network, groups=tuple(Group(WIDTH, group.layers) for group in network.groups))
+        for name, network in PUBLISHED.items()
+    }
 
 
 if __name__ == "__main__":
-    make_narrow()
+    PUBLISHED.update(narrow())
     from search.run import main
 
     sys.exit(main())

@@ -47,11 +47,15 @@ def logging_to(folder: Path) -> Iterator[None]:
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
+    mlflow = logging.getLogger("mlflow")  # which has a handler of its own, for the terminal
+    handlers, propagates = list(mlflow.handlers), mlflow.propagate
+    mlflow.handlers, mlflow.propagate = [], True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default")
             yield
     finally:
+        mlflow.handlers, mlflow.propagate = handlers, propagates
         logging.captureWarnings(False)
         root.setLevel(level)
         root.removeHandler(handler)

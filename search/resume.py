@@ -17,7 +17,7 @@ from search.history import LATEST, open_search
 from search.journal import Journal
 from search.overrides import read_value
 from search.readers import STORE
-from search.settings import DEFAULT_URI
+from search.settings import CHANGEABLE, DEFAULT_URI
 from search.store import SQLITE
 from search.tracking import CONFIG_TAG, DATA_TAG, FOLDER_TAG, VERSIONS_TAG, versions
 from search.tuning import candidate_limit
@@ -25,13 +25,6 @@ from spaces import Space
 
 POINTER_FILE = "search.json"
 """In a search's folder: its run in MLflow, and MLflow's address."""
-
-CHANGEABLE = {
-    "trials", "time_budget", "max_concurrent", "cpus_per_trial", "gpus_per_trial", "pack", "retries",
-    "checkpoint_every", "cluster", "cluster.address", "path", "data_dir", "tracking", "tracking.uri",
-}  # fmt: skip
-"""Settings that change where and how long a search runs, not what its trials come to; data has its fingerprint."""
-
 
 @dataclass(frozen=True)
 class Resumption:

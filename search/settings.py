@@ -40,6 +40,12 @@ OWN_TABLE = "dataset=csv"
 DEFAULT_URI = "sqlite:///mlflow.db"
 """Of `search/conf/tracking/sqlite.yaml`: what `mlflow ui` reads without options, in the same folder."""
 
+CHANGEABLE = (
+    "trials", "time_budget", "max_concurrent", "cpus_per_trial", "gpus_per_trial", "retries", "checkpoint_every",
+    "cluster", "cluster.address", "path", "data_dir", "tracking", "tracking.uri",
+)  # fmt: skip
+"""Settings that a resumed search may have otherwise: where and how long it runs, and where its data lies now."""
+
 DEFAULT_RETRIES = 3
 DEFAULT_CHECKPOINT_SECONDS = 10.0
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 from models.recipe import RECIPES
 from search.groups import compose_values, options
-from search.settings import GROUPS, Setting, keys
+from search.settings import CHANGEABLE, GROUPS, Setting, keys
 from spaces import SPACES
 
 OPTION_MEANINGS: dict[str, dict[str, str]] = {
@@ -41,7 +42,14 @@ OPTION_MEANINGS: dict[str, dict[str, str]] = {
 EXAMPLES = """\
   python -m search.run space=branching dataset=jarvis
   python -m search.run space=hyperparameters architecture=BRNet scheduler=asha trials=50 time_budget=2h recipe.epochs=20
-  python -m search.run dataset=csv path=my.csv target='E_form (eV/atom)' dry_run=true"""
+  python -m search.run dataset=csv path=my.csv target='E_form (eV/atom)' dry_run=true
+  python -m search.run resume=latest"""
+
+RESUMING = """\
+A search that was interrupted, killed or cut off goes on with resume=latest, resume=<id of its run> or its folder.
+Trials that are done stay, those under way go on from their last checkpoint, those whose process was lost too often
+are tried again, and a time budget counts the time already spent. Trials and time may be added; of the settings only
+these may differ from before:"""
 
 
 def help_text() -> str:
@@ -57,6 +65,9 @@ def help_text() -> str:
             "",
             "groups (* is the default):",
             *_group_lines(),
+            "",
+            "to go on:",
+            *(f"  {line}" for line in [*RESUMING.splitlines(), *textwrap.wrap(", ".join(CHANGEABLE), 110)]),
             "",
             "keys, with their defaults:",
             *_key_lines(),

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ray import tune
+from ray import cloudpickle, tune
+from ray.exceptions import RayActorError
 from ray.tune.experiment import Trial as TuneTrial
 
 from models.candidate import Candidate
@@ -174,7 +175,7 @@ class Watch(tune.Callback):
 
     def _look_at_disk(self, trial: TuneTrial) -> None:
         """A trial that failed because the disk is full is not to blame."""
-        error = str(trial.get_pickled_error() or trial.get_error() or "")
+        error = str(error_of(trial) or "")
         if "No space left" in error:
             self.stop = self.stop or CutOffError("there is no space left on the disk")
 
@@ -222,10 +223,22 @@ class Watch(tune.Callback):
         self.stop = self.stop or CutOffError(f"{self.journal.path} cannot be written: {error.strerror}")
 
 
+def error_of(trial: TuneTrial) -> Exception | None:
+    """What a trial failed of last; Ray Tune keeps it in a file of the driver's."""
+    path = trial.pickled_error_file
+    if path is None or not Path(path).exists():
+        return None
+    error: Exception = cloudpickle.loads(Path(path).read_bytes())
+    return error
+
+
 def reason_of(trial: TuneTrial) -> str:
     """Why a trial's process failed, in one line."""
-    lines = str(trial.get_pickled_error() or trial.get_error() or "").strip().splitlines()
-    last = lines[-1][:300] if lines else ""
-    if "MemoryError" in last or "OutOfMemory" in last or "can't allocate memory" in last:
-        return f"out of memory: {last}"
-    return "its process ended: " + last if last else "its process ended"
+    error = error_of(trial)
+    text = str(error or "")
+    lines = text.strip().splitlines()
+    if any(words in text for words in ("MemoryError", "OutOfMemory", "can't allocate memory", "out of memory")):
+        return f"out of memory: {lines[-1][:300]}"
+    if isinstance(error, RayActorError):
+        return f"its process or node was lost ({type(error).__name__})"
+    return lines[-1][:300] if lines else "its process ended"

@@ -23,8 +23,11 @@ from search.run import main
 from search.store import PARENT_TAG
 from search.tracking import CANDIDATE_TAG, DATA_TAG
 
-ROWS, EPOCHS, TRIALS = 300, 12, 4
-ARGUMENTS = ["space=components", "dataset=mp", f"rows={ROWS}", f"recipe.epochs={EPOCHS}", f"trials={TRIALS}"]
+ROWS, EPOCHS, TRIALS = 300, 40, 4
+ARGUMENTS = [
+    "space=components", "dataset=mp", f"rows={ROWS}", f"recipe.epochs={EPOCHS}", "recipe.batch_size=16",
+    f"trials={TRIALS}", "checkpoint_every=0.05s", "max_concurrent=1",
+]  # fmt: skip
 
 
 @dataclass
@@ -47,8 +50,9 @@ def run_until(arguments: list[str], done: int, number: int) -> tuple[int, str]:
     """
     with Path("printed").open("w+") as printed:
         process = subprocess.Popen(
-            [sys.executable, "-m", "search.run", *arguments],
+            [sys.executable, "-m", "benchmarks.narrow_search", *arguments],
             stdout=printed, stderr=subprocess.STDOUT, start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )  # fmt: skip
         while process.poll() is None:
             time.sleep(0.02)
@@ -74,7 +78,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searched]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("resume")
         patch.chdir(folder)
-        status, text = run_until([*ARGUMENTS, "checkpoint_every=0.05s", "max_concurrent=1"], 1, signal.SIGKILL)
+        status, text = run_until(ARGUMENTS, 1, signal.SIGKILL)
         assert status == -signal.SIGKILL, text
         status, interrupted = run_until(["resume=latest"], 2, signal.SIGINT)
         assert status == 130, interrupted
