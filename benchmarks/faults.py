@@ -85,7 +85,7 @@ class Disturbance:
             driver = Driver(search if before is None else ["resume=latest", *self._tracking()], self.folder, self.cache)
             end = self._disturb(driver)
             self._remember()
-            if end in (0, 1):
+            if end == 0:
                 return
             if end not in (-signal.SIGKILL, 128 + signal.SIGINT):
                 raise RuntimeError(f"the driver ended with {end}; see {self.folder}/driver.log")

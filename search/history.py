@@ -73,7 +73,7 @@ def latest_parent(client: MlflowClient, uri: str) -> Run:
     return found[0]
 
 
-def parent_of(client: MlflowClient, run: str, key: str) -> Run:
+def parent_of(client: MlflowClient, run: str, key: str = "run") -> Run:
     """The search of a run's id; that of a trial leads to its search."""
     try:
         found = client.get_run(run)
