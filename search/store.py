@@ -53,6 +53,7 @@ class Store:
 def quieten_mlflow() -> None:
     """Keep MLflow's own progress and notes off the terminal."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
 
@@ -68,7 +69,7 @@ def open_store(uri: str, experiment: str) -> Store:
         found = client.get_experiment_by_name(experiment)
         if found is not None and found.lifecycle_stage == "deleted":
             client.restore_experiment(found.experiment_id)
-        experiment_id: str = found.experiment_id if found else client.create_experiment(experiment)
+        experiment_id: str = found.experiment_id if found else make_experiment(client, experiment)
     except Exception as error:  # mlflow lets its stores' own errors through: SQL, HTTP, OS
         reason = str(error).splitlines()[0][:200]
         raise UserError(f"the MLflow store tracking.uri={uri} cannot be used: {reason}") from error
@@ -76,6 +77,17 @@ def open_store(uri: str, experiment: str) -> Store:
         with sqlite3.connect(uri.removeprefix(SQLITE)) as database:
             database.execute("PRAGMA journal_mode=WAL")  # `mlflow ui` can then read while a search writes
     return Store(client, uri, experiment_id)
+
+
+def make_experiment(client: MlflowClient, name: str) -> str:
+    """The id of a new experiment, or of the one that another search has made meanwhile."""
+    try:
+        return str(client.create_experiment(name))
+    except MlflowException:
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            raise
+        return str(found.experiment_id)
 
 
 def all_runs(client: MlflowClient, experiments: list[str], query: str) -> list[Run]:
