@@ -1,0 +1,44 @@
+"""The command that writes a search to a file: `python -m search.export run=latest file=search.zip`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from search.arguments import read_arguments, run_command, usage
+from search.errors import UserError
+from search.readers import STORE, TEXT
+from search.settings import DEFAULT_URI, Setting
+
+NAME = "search.export"
+SETTINGS = {
+    "run": Setting(TEXT, "the search: latest, or the id of its run in MLflow; latest if left out"),
+    "file": Setting(TEXT, "the file to write, such as search.zip"),
+    "tracking.uri": Setting(STORE, f"where MLflow keeps its runs; {DEFAULT_URI} if left out"),
+}
+HELP = usage(
+    NAME,
+    "a search with its trials and their weights as one file, for python -m search.import_run on another machine",
+    ["python -m search.export run=latest file=search.zip"],
+    SETTINGS,
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit status 0; raises UserError for what cannot be exported."""
+    values, _ = read_arguments(arguments, SETTINGS)
+    if "file" not in values:
+        raise UserError("which file? Say file=search.zip.")
+    # MLflow takes seconds to import: a typing error need not wait for it.
+    transport = import_module("search.transport")
+    file = Path(values["file"])
+    run_id, count = transport.pack(values.get("run", "latest"), values.get("tracking.uri", DEFAULT_URI), file)
+    print(f"{file} ({file.stat().st_size / 1e6:.1f} MB): the search {run_id} in {count} runs")
+    print(f"python -m search.import_run file={file}    # there")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(NAME, main, HELP))

@@ -1,0 +1,170 @@
+"""A search as one file, to be brought from one MLflow store to another: JSON and artifacts in a zip, no code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.tracking import MlflowClient
+
+from models.objective import ERROR_NAMES
+from search.errors import UserError
+from search.history import LATEST, latest_parent, parent_of
+from search.store import PARENT_TAG, Store, absolute, children_of, open_store, quieten_mlflow
+from search.tracking import CONFIG_TAG, FOLDER_TAG
+from search.view import share_ranking
+
+FORMAT = 1
+FACTS = "search.json"
+ARTIFACTS = "artifacts"
+ORIGIN_TAG = "branchsearch.imported_from"
+"""The run's id in the store that it comes from."""
+
+LEFT_BEHIND = {FOLDER_TAG, PARENT_TAG}
+"""Tags that mean nothing in another store: a folder of another machine, and the parent's old id."""
+
+METRICS_A_WRITE = 900
+FEW = 90
+"""MLflow takes at most 100 parameters, and as many tags, in one call."""
+
+
+def pack(run: str, uri: str, file: Path) -> tuple[str, int]:
+    """Write a search and its trials to `file`; the parent's id and the number of runs. Raises UserError."""
+    quieten_mlflow()
+    client = MlflowClient(tracking_uri=absolute(uri))
+    parent = latest_parent(client, uri) if run == LATEST else parent_of(client, run, "run")
+    if parent.info.status == "RUNNING":
+        raise UserError(f"the search {parent.info.run_id} is under way: export it when it has ended")
+    children = children_of(client, parent.info.experiment_id, parent.info.run_id)
+    experiment = client.get_experiment(parent.info.experiment_id).name
+    runs = [parent, *children]
+    partial = file.with_name(f"{file.name}.partial")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            facts = {"format": FORMAT, "experiment": experiment, "runs": [_described(client, found) for found in runs]}
+            archive.writestr(FACTS, json.dumps(facts))
+            for number, found in enumerate(runs):
+                _pack_artifacts(client, found.info.run_id, f"{ARTIFACTS}/{number}", archive)
+        partial.replace(file)
+    except OSError as error:
+        raise UserError(f"file={file} cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return parent.info.run_id, len(runs)
+
+
+def _described(client: MlflowClient, run: Run) -> dict[str, Any]:
+    histories = (client.get_metric_history(run.info.run_id, key) for key in run.data.metrics)
+    return {
+        "id": run.info.run_id,
+        "name": run.info.run_name,
+        "status": run.info.status,
+        "start": run.info.start_time,
+        "end": run.info.end_time,
+        "tags": {key: value for key, value in run.data.tags.items() if key not in LEFT_BEHIND},
+        "params": dict(run.data.params),
+        "metrics": [[m.key, m.value, m.timestamp, m.step] for history in histories for m in history],
+    }
+
+
+def _pack_artifacts(client: MlflowClient, run_id: str, prefix: str, archive: zipfile.ZipFile) -> None:
+    with TemporaryDirectory(prefix="branchsearch-") as folder:
+        for entry in client.list_artifacts(run_id):
+            client.download_artifacts(run_id, entry.path, folder)
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_file():
+                archive.write(path, f"{prefix}/{path.relative_to(folder).as_posix()}")
+
+
+def unpack(file: Path, uri: str) -> tuple[str, int]:
+    """Make the runs of `file` in another store; the parent's new id and the number of runs.
+
+    Raises UserError for a file that is none of ours, and where the store holds the search already. What was made of a
+    search whose import breaks off is removed.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            facts = _read_facts(archive)
+            return _unpack(archive, facts, open_store(uri, facts["experiment"]))
+    except FileNotFoundError as error:
+        raise UserError(f"file={file} is not there: python -m search.export writes one") from error
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, IndexError) as error:
+        raise UserError(f"file={file} is no search that python -m search.export has written: {error}") from error
+    except OSError as error:
+        raise UserError(f"file={file} cannot be read: {error.strerror or error}") from error
+
+
+def _read_facts(archive: zipfile.ZipFile) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(archive.read(FACTS))
+    if facts["format"] != FORMAT:
+        raise ValueError("it was written by another version of branchsearch")
+    if CONFIG_TAG not in facts["runs"][0]["tags"]:
+        raise ValueError("its first run is no search")
+    return facts
+
+
+def _unpack(archive: zipfile.ZipFile, facts: dict[str, Any], store: Store) -> tuple[str, int]:
+    client, origin = store.client, str(facts["runs"][0]["id"])
+    known = client.search_runs([store.experiment_id], f"tags.`{ORIGIN_TAG}` = '{origin.replace(chr(39), '')}'")
+    if known:
+        raise UserError(f"this search is in the store already: its run is {known[0].info.run_id}")
+    made: list[str] = []
+    try:
+        for number, described in enumerate(facts["runs"]):
+            parent = {PARENT_TAG: made[0]} if made else {}
+            made.append(_make_run(store, described, parent))
+            for path, source in _members(archive, f"{ARTIFACTS}/{number}/"):
+                client.log_artifact(made[-1], str(source), path)
+            client.set_terminated(made[-1], described["status"], described["end"])
+    except BaseException:
+        for run_id in made:
+            client.delete_run(run_id)
+        raise
+    share_ranking(client, store.experiment_id, made[0], _error_name(facts))
+    return made[0], len(made)
+
+
+def _make_run(store: Store, described: dict[str, Any], parent: dict[str, str]) -> str:
+    client = store.client
+    tags = {**described["tags"], **parent, ORIGIN_TAG: described["id"]}
+    run = client.create_run(store.experiment_id, start_time=described["start"], run_name=described["name"])
+    run_id = str(run.info.run_id)
+    metrics = [Metric(key, value, timestamp, step) for key, value, timestamp, step in described["metrics"]]
+    for part in _parts(metrics, METRICS_A_WRITE):
+        client.log_batch(run_id, metrics=part)
+    for parameters in _parts([Param(key, value) for key, value in described["params"].items()], FEW):
+        client.log_batch(run_id, params=parameters)
+    for some in _parts([RunTag(key, value) for key, value in tags.items()], FEW):
+        client.log_batch(run_id, tags=some)
+    return run_id
+
+
+def _parts(items: list[Any], size: int) -> Iterator[list[Any]]:
+    return (items[first : first + size] for first in range(0, len(items), size))
+
+
+def _members(archive: zipfile.ZipFile, prefix: str) -> Iterator[tuple[str | None, Path]]:
+    """The files under a prefix, one at a time on disk, each with the folder it belongs to among the artifacts."""
+    for entry in archive.infolist():
+        path = PurePosixPath(entry.filename.removeprefix(prefix))
+        if not entry.filename.startswith(prefix) or entry.is_dir():
+            continue
+        if path.is_absolute() or ".." in path.parts or "\\" in entry.filename:
+            raise ValueError(f"it holds a file outside its own folder: {entry.filename}")
+        with TemporaryDirectory(prefix="branchsearch-") as folder:
+            target = Path(folder) / path.name
+            with archive.open(entry) as source, target.open("wb") as copy:
+                shutil.copyfileobj(source, copy)
+            yield (None if path.parent == PurePosixPath() else path.parent.as_posix()), target
+
+
+def _error_name(facts: dict[str, Any]) -> str:
+    """The selecting error among the trials' metrics."""
+    keys = {metric[0] for described in facts["runs"][1:] for metric in described["metrics"]}
+    return next((name for name in ERROR_NAMES.values() if f"best_validation_{name}" in keys), "mae")
