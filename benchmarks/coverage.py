@@ -7,6 +7,7 @@ calibrated on the same validation rows. Needs JARVIS: BRANCHSEARCH_DATA, or jarv
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from dataclasses import replace
@@ -48,6 +49,7 @@ def main() -> None:
     rows = [
         Row("values inside, mean over splits", statistics.fmean(coverage), statistics.fmean(usual), None, "%"),
         Row("values inside, standard deviation", deviation(coverage), deviation(usual), None, "points"),
+        Row("the same by counting alone", by_counting(split), None, None, "points"),
         Row("farthest from 90 %", farthest(coverage), farthest(usual), None, "points"),
         Row("mean width", statistics.fmean(width), statistics.fmean(usual_width), None, "eV/atom"),
         Row("test MAE", statistics.fmean(quality.mae for quality in ours), None, None, "eV/atom"),
@@ -75,6 +77,12 @@ def constant(predictor: Predictor, split: Split) -> Quality:
         errors.append(np.abs(np.mean(members, axis=0) - part.y).astype(np.float64))
     half = conformal_quantile(errors[0])
     return Quality(float(errors[1].mean()), float(np.mean(errors[1] <= half)), 2 * half)
+
+
+def by_counting(split: Split) -> float:
+    """Standard deviation in points that an exact method has, by how few rows it is calibrated and tested on."""
+    variance = 0.9 * 0.1 * (1 / len(split.validation) + 1 / len(split.test))
+    return 100 * math.sqrt(variance)
 
 
 def deviation(values: list[float]) -> float:
