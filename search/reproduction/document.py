@@ -195,7 +195,7 @@ def _findings(block: Block, compared: Sequence[Compared], figures: Sequence[str]
             f"± is the standard deviation over seeds; a difference counts as beyond seeds where it exceeds {SPREADS:g} "
             "of them."
         )
-    if any(row.label == "IRNet" for row in block.rows):
+    if compared and any(row.label == "IRNet" for row in block.rows):
         words.append(f"{IRNET_NOTE}.")
     return words
 
