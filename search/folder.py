@@ -47,16 +47,24 @@ def logging_to(folder: Path) -> Iterator[None]:
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
-    mlflow = logging.getLogger("mlflow")  # which has a handler of its own, for the terminal
-    handlers, propagates = list(mlflow.handlers), mlflow.propagate
-    mlflow.handlers, mlflow.propagate = [], True
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), off_the_terminal("mlflow"):
             warnings.simplefilter("default")
             yield
     finally:
-        mlflow.handlers, mlflow.propagate = handlers, propagates
         logging.captureWarnings(False)
         root.setLevel(level)
         root.removeHandler(handler)
         handler.close()
+
+
+@contextmanager
+def off_the_terminal(library: str) -> Iterator[None]:
+    """Have a library that writes its log to the terminal itself leave that to the root's handlers."""
+    own = logging.getLogger(library)
+    handlers, propagates = list(own.handlers), own.propagate
+    own.handlers, own.propagate = [], True
+    try:
+        yield
+    finally:
+        own.handlers, own.propagate = handlers, propagates

@@ -14,7 +14,7 @@ from search.conclusion import show_ranking, show_winner, test_error, write_concl
 from search.config import SearchConfig
 from search.data import Split, load
 from search.errors import CutOffError, UserError
-from search.folder import logging_to, new_folder
+from search.folder import logging_to, new_folder, off_the_terminal
 from search.interrupts import Interrupts
 from search.journal import Journal, alone_in
 from search.measuring import measured_resources
@@ -141,7 +141,7 @@ def run(
 def train(config: SearchConfig, space: Space, split: Split, resources: Resources, watch: Watch) -> None:
     """Train the trials that are left. Raises CutOffError where that did not come to its end."""
     try:
-        with Interrupts(watch.interrupt):
+        with Interrupts(watch.interrupt), off_the_terminal("ray"):
             watch.progress.open()
             watch.take_over()
             run_trials(config, space, split, resources, watch)

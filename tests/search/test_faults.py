@@ -1,0 +1,220 @@
+"""What happens to a search when processes, nodes, memory and disks fail: really done to it, on a Ray of two nodes."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import ray
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+from ray.cluster_utils import Cluster
+
+from benchmarks.injection import end, trial_processes
+from benchmarks.narrow_search import narrow
+from models.architecture import PUBLISHED
+from models.candidate import Candidate
+from models.training import TrainingData, TrainingRun
+from search.data import DataRequest, load
+from search.journal import Journal
+from search.run import main
+from search.store import PARENT_TAG
+from search.tracking import CANDIDATE_TAG
+
+ROWS = 300
+SMALL = ["space=components", "dataset=mp", f"rows={ROWS}", "recipe.batch_size=16", "checkpoint_every=0.05s"]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Two nodes of one CPU each, to which every search of this module goes; the first test loses one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, network in narrow().items():
+            patch.setitem(PUBLISHED, name, network)
+        patch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "0")
+        patch.setenv("RAY_AIR_NEW_OUTPUT", "0")
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        nodes.add_node(num_cpus=1)
+        ray.init(address=nodes.address, log_to_driver=False)
+        yield nodes
+        ray.shutdown()
+        nodes.shutdown()
+
+
+@contextmanager
+def meanwhile(*steps: Callable[[], object]) -> Iterator[None]:
+    """Do these one after another, each once a trial has written a new checkpoint, beside what is in the `with`."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            for step in steps:
+                await_checkpoint()
+                step()
+        except BaseException as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield
+    thread.join(timeout=60)
+    assert not failures, failures
+    assert not thread.is_alive(), "the search ended before all was done to it"
+
+
+def await_checkpoint() -> None:
+    began = time.time()
+    while time.time() < began + 120:
+        for folder in Path().glob("runs/*/trials/*/epoch-*"):
+            if folder.exists() and folder.stat().st_mtime > began and folder.name >= "epoch-000002":
+                return
+        time.sleep(0.02)
+    raise TimeoutError("no trial writes a checkpoint")
+
+
+def kill_a_trial() -> None:
+    end(trial_processes(os.getpid())[0])
+
+
+def runs_here() -> tuple[Run, list[Run], MlflowClient]:
+    client = MlflowClient(f"sqlite:///{Path.cwd()}/mlflow.db")
+    runs = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    (parent,) = (run for run in runs if PARENT_TAG not in run.data.tags)
+    return parent, [run for run in runs if run is not parent], client
+
+
+def check_curves(children: list[Run], client: MlflowClient) -> None:
+    """Each as one undisturbed process trains it, bit for bit, and each epoch once."""
+    split = load(DataRequest("mp", rows=ROWS))
+    data = TrainingData(split.train.x, split.train.y, split.validation.x, split.validation.y)
+    for child in children:
+        run = TrainingRun(Candidate.from_json(child.data.tags[CANDIDATE_TAG]), data, seed=0)
+        undisturbed = [(epoch.number, epoch.validation_error) for epoch in run]
+        history = client.get_metric_history(child.info.run_id, "validation_mae")
+        assert [(point.step, point.value) for point in history] == undisturbed
+
+
+def test_killed_trials_a_lost_node_and_a_damaged_checkpoint_change_no_result(
+    in_tmp: Path, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def damage_and_kill() -> None:
+        for process in trial_processes(os.getpid()):
+            end(process)
+        for trial in Path().glob("runs/*/trials/*"):
+            for newest in sorted(trial.glob("epoch-*"))[-1:]:
+                os.truncate(newest / "training.npz", (newest / "training.npz").stat().st_size // 3)
+
+    def lose_a_node() -> None:
+        cluster.remove_node(cluster.list_all_nodes()[1], allow_graceful=False)
+
+    with meanwhile(kill_a_trial, lose_a_node, damage_and_kill):
+        assert main([*SMALL, "trials=4", "recipe.epochs=60", "retries=9"]) == 0
+    parent, children, client = runs_here()
+    assert {run.info.status for run in [parent, *children]} == {"FINISHED"}
+    assert len(children) == 4
+    check_curves(children, client)
+    printed = capsys.readouterr().out
+    assert "is started again (1 of 9)" in printed
+    assert "cannot be read)" in printed
+
+
+def test_a_trial_killed_too_often_fails_with_its_reason_and_is_tried_again_by_resume(
+    in_tmp: Path, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with meanwhile(kill_a_trial):
+        assert main([*SMALL, "trials=2", "recipe.epochs=40", "retries=0"]) == 0
+    parent, children, _ = runs_here()
+    states = {run.info.status: run for run in children}
+    assert set(states) == {"FAILED", "FINISHED"}
+    assert "its process or node was lost" in states["FAILED"].data.tags["stop_reason"]
+    assert "(1 times)" in states["FAILED"].data.tags["stop_reason"]
+    assert main(["resume=latest"]) == 0
+    parent, children, client = runs_here()
+    assert {run.info.status for run in [parent, *children]} == {"FINISHED"}
+    check_curves(children, client)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of its own, which a test can fill."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"needs the right to mount a file system: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave no space on a disk; the file to remove for it."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            for size in (1 << 20, 1 << 12):
+                while True:
+                    file.write(bytes(size))
+        except OSError:
+            pass
+    with filler.open("ab", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(512))
+        except OSError:
+            return filler
+
+
+@pytest.mark.parametrize("what", ["output", "database"])
+def test_a_full_disk_stops_the_search_which_then_goes_on(
+    what: str, in_tmp: Path, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with small_disk(in_tmp / "disk") as disk:
+        Path("runs").mkdir()
+        if what == "output":
+            Path("runs").rmdir()
+            (disk / "runs").mkdir()
+            Path("runs").symlink_to(disk / "runs")
+            where = []
+        else:
+            where = [f"tracking.uri=sqlite:///{disk}/mlflow.db"]
+        with meanwhile(lambda: fill(disk)):
+            assert main([*SMALL, *where, "trials=3", "recipe.epochs=40"]) == 3
+        printed = capsys.readouterr()
+        assert "The search has stopped" in printed.out
+        assert "resume=" in printed.out
+        assert "Traceback" not in printed.out + printed.err
+        (disk / "filler").unlink()
+        assert main(["resume=latest", *where]) == 0
+        if what == "database":
+            Path("mlflow.db").symlink_to(disk / "mlflow.db")
+        parent, children, client = runs_here()
+        assert {run.info.status for run in [parent, *children]} == {"FINISHED"}
+        assert len(children) == 3
+        check_curves(children, client)
+        journal = Journal(next(Path().glob("runs/*")))
+        ended = [event["trial_id"] for event in journal.events() if event["event"] == "ended"]
+        assert len(ended) == len(set(ended)) == 3
+
+
+def test_too_little_memory_is_told_from_a_mistake() -> None:
+    code = """
+import resource
+import torch
+from search.trial import may_pass
+resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+for make in (lambda: torch.empty(1 << 33), lambda: bytearray(1 << 35), lambda: torch.empty(2) @ torch.empty(3)):
+    try:
+        make()
+    except Exception as error:
+        print(type(error).__name__, may_pass(error))
+"""
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.splitlines() == ["RuntimeError True", "MemoryError True", "RuntimeError False"]
