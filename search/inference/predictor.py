@@ -121,7 +121,9 @@ class Predictor:
         value = mean[:, 0].numpy().astype(np.float64)
         expected = self.calibration.expected_error(x, spread[:, 0].numpy(), distance)
         half = self.calibration.quantile * expected
-        return Predictions(value, value - half, value + half, expected, self.domain.warnings(x, distance))
+        floor = self.ensemble.networks[0].architecture.floor
+        lower = value - half if floor is None else np.maximum(value - half, floor)
+        return Predictions(value, lower, value + half, expected, self.domain.warnings(x, distance))
 
     def save(self, folder: Path) -> None:
         """Write to `folder`, which must not be there yet: arrays without pickle, and JSON."""

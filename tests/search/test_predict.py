@@ -1,6 +1,8 @@
 """Questions to a registered model: words, tables of any length, bad rows, mistakes; and the same answers over HTTP."""
 
+import copy
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from services import ask_model, model_server
 from shelf import Shelf
 
+from models.ensemble import Ensemble
 from search.data import ELEMENTS
 from search.errors import UserError
 from search.inference.predictor import COLUMNS, Predictor
@@ -180,3 +183,13 @@ def test_served_answers_are_those_of_predict(shelf: Shelf, in_tmp: Path) -> None
             found = np.array([row[name] for row in rows], dtype=np.float64)
             np.testing.assert_allclose(found, expected[name], rtol=1e-4, atol=1e-5)
         assert [row["warning"] for row in rows] == expected.warning.fillna("").tolist()
+
+
+def test_no_interval_reaches_below_the_floor(shelf: Shelf) -> None:
+    networks = [copy.deepcopy(network) for network in list(shelf.networks.values())[:2]]
+    for network in networks:
+        network.architecture = replace(network.architecture, floor=-1.0)
+        network.floor = -1.0
+    answers = Predictor.of(Ensemble(networks), shelf.split, {}).predict_fractions(shelf.split.test.x)
+    assert answers.value.min() == answers.lower.min() == -1.0
+    assert (answers.upper > answers.lower).all()
