@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def write(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and facts of a file that `write` made. Raises CheckpointError."""
     try:
+        refuse_inflated(path)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         facts: dict[str, Any] = json.loads(arrays.pop("facts").tobytes())
@@ -49,6 +51,14 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(f"there is no checkpoint {path}") from error
     except Exception as error:  # damaged bytes bring a dozen kinds out of zipfile, zlib and numpy
         raise CheckpointError(f"{path} cannot be read as a checkpoint: {error}") from error
+
+
+def refuse_inflated(path: Path) -> None:
+    """Raises ValueError where the parts of a file would take more memory than the file has bytes: `write` compresses
+    nothing, and a few megabytes of zeros could stand for more than the machine has."""
+    with zipfile.ZipFile(path) as file:
+        if sum(part.file_size for part in file.infolist()) > path.stat().st_size:
+            raise ValueError("its parts are larger than itself")
 
 
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -65,7 +75,10 @@ def load_network(path: Path) -> tuple[Network, dict[str, Any]]:
     """Network (on the CPU, evaluation mode) and facts of a file that `save_network` made. Raises CheckpointError."""
     tensors, facts = read(path)
     try:
-        network = build(Architecture.from_json(facts["architecture"]))
+        architecture = Architecture.from_json(facts["architecture"])
+        if architecture.parameter_count() > sum(tensor.numel() for tensor in tensors.values()):
+            raise ValueError("it has fewer weights than its architecture")  # which is not built, whatever its size
+        network = build(architecture)
         network.load_state_dict(tensors)
         network.floor = network.architecture.floor
     except (KeyError, ValueError, RuntimeError) as error:

@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 import ray
 import torch
+import yaml
 from ray._private import ray_constants
-from ray._private.state import state as cluster_state
 from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]
 
 from search.config import SearchConfig
@@ -31,6 +31,9 @@ SECONDS_TO_ANSWER = 10.0
 
 CODE = ("models", "spaces", "search")
 """The packages that a cluster's workers get from the machine that starts the search."""
+
+BOOTSTRAP_FILE = "ray_bootstrap_config.yaml"
+"""What `ray up` leaves in the home folder of the head: the description of the cluster."""
 
 TRIALS_PER_GPU = 4
 """Trials that share a GPU by default: a small network's steps leave it idle most of the time."""
@@ -64,10 +67,27 @@ def available() -> tuple[float, float]:
     """CPUs and GPUs of this machine, or of the cluster that Ray has joined, grown as far as its autoscaler may."""
     if ray.is_initialized():
         now = ray.cluster_resources()
-        grown = cluster_state.get_max_resources_from_cluster_config() or {}
+        grown = fully_grown(Path.home() / BOOTSTRAP_FILE)
         cpus, gpus = (float(max(now.get(kind, 0), grown.get(kind, 0))) for kind in ("CPU", "GPU"))
         return cpus, gpus
     return float(usable_cpus()), float(torch.cuda.device_count())
+
+
+def fully_grown(file: Path) -> dict[str, float]:
+    """CPU and GPU of a cluster once its autoscaler has brought all workers it may; nothing where `file` is not there.
+
+    Ray itself knows no more than the nodes of the moment, which may be none.
+    """
+    if not file.exists():
+        return {}
+    described = yaml.safe_load(file.read_text())
+    most = described.get("max_workers", 0)
+    total = {"CPU": 0.0, "GPU": 0.0}
+    for name, node in described["available_node_types"].items():
+        if name != described["head_node_type"]:
+            for kind in total:
+                total[kind] += min(most, node.get("max_workers", most)) * node.get("resources", {}).get(kind, 0)
+    return total
 
 
 def usable_cpus() -> int:
@@ -82,6 +102,8 @@ def resources_for(config: SearchConfig, trials: int | None, threads: int = 1, pa
     Raises UserError where more was asked for than there is.
     """
     cpus, gpus = available()
+    if not cpus:
+        raise UserError("the cluster has no worker yet: wait until `ray status` counts CPUs, then search again")
     where = "the cluster" if ray.is_initialized() else "this machine"
     gpu_share = 0.0 if SPACES[config.space.name].fits_estimators else config.gpus_per_trial
     pack = config.pack or pack

@@ -1,6 +1,11 @@
 """What a trial gets by default: on a laptop, on one GPU, on several; and what is refused."""
 
+from pathlib import Path
+
 import pytest
+import ray
+import yaml
+from ray.autoscaler._private.util import prepare_config
 
 from search import resources
 from search.config import parse
@@ -43,3 +48,21 @@ def test_more_than_there_is_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         on(monkeypatch, 8, 0, "gpus_per_trial=1")
     with pytest.raises(UserError, match=r"cpus_per_trial=9 asks for more CPUs than the 8"):
         on(monkeypatch, 8, 0, "cpus_per_trial=9")
+
+
+def test_a_cluster_that_is_asleep_counts_as_grown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    described = prepare_config(yaml.safe_load((request.config.rootpath / "cluster.yaml").read_text()))
+    (tmp_path / resources.BOOTSTRAP_FILE).write_text(yaml.safe_dump(described))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"node:10.0.0.1": 1.0})  # the head alone
+    assert resources.available() == (32, 8)
+    assert resources_for(parse(["cluster=auto"]), None) == Resources(1, 0.25, 32)
+
+
+def test_a_cluster_without_workers_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    with pytest.raises(UserError, match=r"ray status"):
+        on(monkeypatch, 0, 0, "cluster=auto")
