@@ -27,6 +27,7 @@ keys:
   table=        1 components, 2 branching, 3 traditional models, 4 other properties, 5 discovery
   figure=2      bubbles of time and error, and learning curves
   dataset=      jarvis, mp or oqmd
+  components=   true: table 1 with all 24 combinations of components as well
   trials=       evaluations of AutoML (tables 3 to 5); {DEFAULT_TRIALS} if left out
   time_budget=  for each AutoML search: 10m
   train= test=  table 5 on your own files, with target= the column in both

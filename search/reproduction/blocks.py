@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from models.architecture import BRNET, published_name
+from models.recipe import PAPER
 from search.data import DataRequest
 from search.errors import UserError
 from search.reproduction.published import (
@@ -24,6 +26,12 @@ from search.reproduction.published import (
     TRAINED_ON_ROWS,
     Discovery,
 )
+from spaces import build
+
+COMPONENTS_FINDING = (
+    "the paper's finding is that branching with skips and LeakyReLU, without dropout or batch norm, is best; it prints "
+    "no figures but those of its Table 1"
+)
 
 TITLES = {
     1: "Design components: the four networks",
@@ -38,8 +46,8 @@ TITLES = {
 class Row:
     """One model of a block.
 
-    space: where it comes from, "published" (one of the four, by `label`), "branching", "traditional" or "automl" (the
-    winner by validation). choice: number in the space's order, for branching. figures: what the paper prints of its
+    space: where it comes from, "published" (one of the four, by `label`), "branching", "components", "traditional" or
+    "automl" (the winner by validation). choice: number in the order of a grid. figures: what the paper prints of its
     test error, by the column's name, None where it prints nothing.
     """
 
@@ -60,6 +68,19 @@ class Block:
     theirs: str
     comparable: bool = True
     note: str = ""
+
+
+def components_block(dataset: str, request: DataRequest) -> Block:
+    """The grid of 24 networks (SDM 2022, section 4.3.2), of which the paper prints the four of Table 1 and a finding."""
+    rows = []
+    for number, candidate in enumerate(build("components", PAPER, BRNET).candidates()):
+        name = published_name(candidate.architecture)
+        figure = TABLE_1[dataset][name].error if name else None
+        rows.append(
+            Row(f"{candidate} ({name})" if name else str(candidate), "components", (("published", figure),), number)
+        )
+    block = _formation_energy(dataset, request, rows)
+    return replace(block, title=f"{dataset}: every combination of components", note=COMPONENTS_FINDING)
 
 
 def blocks_of(table: int, dataset: str, request: DataRequest) -> tuple[Block, ...]:

@@ -190,6 +190,8 @@ def _findings(block: Block, compared: Sequence[Compared], figures: Sequence[str]
             f"Order of the {order.models} models{_from(name, figures)}: Kendall's tau {order.tau:+.2f}. Of the "
             f"{order.pairs} pairs that the paper tells apart, {order.agreeing} come in the same order here; {spread}."
         )
+    if best := _best_by_validation(compared):
+        words.append(best)
     if compared:
         words.append(
             f"± is the standard deviation over seeds; a difference counts as beyond seeds where it exceeds {SPREADS:g} "
@@ -198,6 +200,19 @@ def _findings(block: Block, compared: Sequence[Compared], figures: Sequence[str]
     if compared and any(row.label == "IRNet" for row in block.rows):
         words.append(f"{IRNET_NOTE}.")
     return words
+
+
+def _best_by_validation(compared: Sequence[Compared]) -> str:
+    """What a search would have chosen."""
+    errors = {
+        c.outcome.row.label: sum(result.best_error for result in c.outcome.results) / len(c.outcome.results)
+        for c in compared
+        if c.outcome.results
+    }
+    if len(errors) < 2:
+        return ""
+    best = min(errors, key=lambda label: errors[label])
+    return f"By validation, which is what a search goes by, {best} is best ({_number(errors[best])})."
 
 
 def provenance(command: str, recipe: str, devices: str) -> str:

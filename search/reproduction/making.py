@@ -20,7 +20,7 @@ from search.data.request import DataRequest
 from search.errors import UserError
 from search.report.wording import count
 from search.reproduction import pictures
-from search.reproduction.blocks import TITLES, Block, blocks_of
+from search.reproduction.blocks import TITLES, Block, blocks_of, components_block
 from search.reproduction.collection import collect
 from search.reproduction.comparison import Compared
 from search.reproduction.document import TEST_SET, Document, Sheet, provenance, sheet_of
@@ -55,6 +55,8 @@ def make(order: Order, command: str) -> int:
     table = 1 if order.figure is not None else order.table
     assert table is not None
     blocks = blocks_of(table, config.data.dataset, config.data)
+    if order.components:
+        blocks = (*blocks, components_block(config.data.dataset, config.data))
     store = open_store(config.tracking.uri, EXPERIMENT)
     works = [work_of(block, order, store.client, console) for block in blocks]
     say_cost([work for work, _ in works if work is not None], console)

@@ -10,7 +10,7 @@ from search.config import SearchConfig, parse
 from search.data import DataRequest
 from search.errors import UserError
 
-OWN_KEYS = ("table", "figure", "output", "collect", "train", "test", "trials", "time_budget")
+OWN_KEYS = ("table", "figure", "output", "collect", "components", "train", "test", "trials", "time_budget")
 REFUSED = ("space", "property", "path", "hold_out", "test_table", "task", "floor", "budget", "architecture", "name",
            "experiment", "resume", "scheduler")  # fmt: skip
 """Settings of a search that the table itself decides."""
@@ -24,7 +24,8 @@ FIGURE_2 = 2
 @dataclass(frozen=True)
 class Order:
     """table or figure: which of the paper's. words: settings for the searches, as typed. trials, time_budget: of
-    AutoML. train, test: table 5 on a user's own files. collect: a file for all pages of the output folder."""
+    AutoML. train, test: table 5 on a user's own files. collect: a file for all pages of the output folder.
+    components: whether table 1 also has the grid of 24 networks."""
 
     table: int | None
     figure: int | None
@@ -35,6 +36,7 @@ class Order:
     train: str | None
     test: str | None
     collect: Path | None = None
+    components: bool = False
 
     def config(self, space: str, request: DataRequest | None = None) -> SearchConfig:
         """The settings of a search through a space, on other data than asked for where a request is given.
@@ -80,9 +82,12 @@ def order_of(arguments: Sequence[str]) -> Order:
         train=own.get("train"),
         test=own.get("test"),
         collect=Path(own["collect"]) if own.get("collect") else None,
+        components=own.get("components") == "true",
     )
     if (order.train is None) != (order.test is None):
         raise UserError("train= and test= come together: two tables with a column of formulas and target= in each.")
+    if own.get("components", "false") not in ("true", "false") or (order.components and order.table != 1):
+        raise UserError(f"components={own['components']}: true or false, and with table=1.")
     if order.train is not None and order.table != 5:
         raise UserError("train= and test= belong to table=5.")
     if order.output.is_file():

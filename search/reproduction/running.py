@@ -29,10 +29,13 @@ from search.session import search_through
 from search.store import download_weights
 from search.targets import error_name_of, space_of
 from spaces import Space
+from spaces.branching import BranchingGrid
+from spaces.components import Components
 from spaces.listed import Listed
 from spaces.traditional import AutoML, Traditional
 
 BASELINES = (Traditional.name, AutoML.name)
+GRIDS = (BranchingGrid.name, Components.name)
 NO_RESULT = 1
 """The exit status of a search in which every trial failed: its rows stay empty."""
 
@@ -75,7 +78,7 @@ class Work:
         """The network of a row."""
         space = space_of(self.config(row.space), self.split)
         candidates = list(space.candidates())
-        if row.space == "branching":
+        if row.space in GRIDS:
             return candidates[row.choice]
         return candidates[list(PUBLISHED).index(row.label)]
 

@@ -52,6 +52,7 @@ def test_what_a_table_decides_is_not_asked_for(in_tmp: Path) -> None:
         (["table=1", "dataset=csv", "path=a"], "path= is decided by the table"),
         (["table=1", "rows=x"], "rows=x is not a whole number"),
         (["table=5", "train=a.csv"], "come together"),
+        (["table=2", "components=true"], "with table=1"),
         (["table=1", "train=a.csv", "test=b.csv"], "belong to table=5"),
     ):
         with pytest.raises(UserError, match=sentence):
@@ -102,6 +103,8 @@ def test_other_settings_are_other_results(capsys: pytest.CaptureFixture[str]) ->
     assert main(["table=1", *SMALL, "recipe.epochs=2", "seeds=2", "dry_run=true"]) == 0
     printed = capsys.readouterr().out
     assert "4 networks x 2 seeds" in printed
+    assert main(["table=1", "components=true", *SMALL, "dry_run=true"]) == 0
+    assert "every combination of components: 20 networks x 1 seed," in capsys.readouterr().out  # four are done
     assert searches() == before
 
 
