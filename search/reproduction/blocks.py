@@ -71,7 +71,7 @@ class Block:
 
 
 def components_block(dataset: str, request: DataRequest) -> Block:
-    """The grid of 24 networks (SDM 2022, section 4.3.2), of which the paper prints the four of Table 1 and a finding."""
+    """The grid of 24 networks (SDM 2022, section 4.3.2), of which the paper prints the four of Table 1."""
     rows = []
     for number, candidate in enumerate(build("components", PAPER, BRNET).candidates()):
         name = published_name(candidate.architecture)

@@ -120,6 +120,7 @@ class Work:
 
     def run(self, console: Console) -> None:
         """Train what is missing. Raises StoppedError where a search was interrupted or cut off."""
+        self.archive = Archive(self.client, self.split.fingerprint)  # another block may have trained some by now
         for missing in self.missing_networks():
             _run(missing.config, missing.space, self.split, console)
         for config in self.missing_baselines():

@@ -18,7 +18,9 @@ SMALL = ["dataset=mp", "rows=150", "recipe.epochs=1", "cpus_per_trial=1"]
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_ray_for_all() -> Iterator[None]:
-    with ray_for(parse([])):
+    # The grid in miniature as well: tests/search/test_fitting.py fits every family.
+    with pytest.MonkeyPatch.context() as patch, ray_for(parse([])):
+        patch.setattr("spaces.traditional.GRID", {"ridge": {"alpha": (1.0, 10.0)}, "extra_trees": {}})
         yield
 
 
