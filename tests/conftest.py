@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,12 +41,22 @@ def mp_data(mp_split: Split) -> TrainingData:
     return TrainingData(mp_split.train.x, mp_split.train.y, mp_split.validation.x, mp_split.validation.y)
 
 
+@cache
+def lacks(program: str) -> str | None:
+    """What keeps a program from being used here."""
+    if shutil.which(program) is None:
+        return f"needs {program}, which is not installed"
+    if program == "unshare" and subprocess.run(["unshare", "--net", "--mount", "true"], check=False).returncode:
+        return "needs to make network namespaces, which takes root"
+    return None
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip, saying so, what needs a program that is not installed; fail instead where CI has installed it."""
     for marker in item.iter_markers("system"):
         for program in marker.args:
-            if shutil.which(program) is None:
-                sentence = f"needs {program}, which is not installed"
+            sentence = lacks(program)
+            if sentence is not None:
                 if os.environ.get("BRANCHSEARCH_NO_SYSTEM_SKIPS"):
                     pytest.fail(sentence)
                 pytest.skip(sentence)

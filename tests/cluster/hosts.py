@@ -27,6 +27,7 @@ BOOT = """
 set -eu
 hostname {name}
 mount --make-rprivate /
+mount --bind /dev/null /etc/resolv.conf
 mount -t tmpfs tmpfs /mnt
 mkdir -p {shared} /mnt/base; mount --bind {base}/shared {shared}; mount --bind {base} /mnt/base
 n=0; for path in {kept}; do n=$((n + 1)); mkdir /mnt/$n; mount --bind $path /mnt/$n; done

@@ -3,11 +3,12 @@
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Cluster, wait_for_workers
 from hosts import HOME, PROGRAMS, SHARED
+from onprem import Cluster, brought_up, wait_for_workers
 
 pytestmark = [pytest.mark.system(*PROGRAMS), pytest.mark.timeout(600)]
 
@@ -45,6 +46,12 @@ with ray_for(parse(["cluster=auto"])):
 """
 
 LISTENERS = "ss -ltnpH | awk '{print $4, $6}'"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with brought_up() as cluster:
+        yield cluster
 
 
 def errors_of(printed: str) -> dict[str, float]:
