@@ -37,8 +37,10 @@ def never() -> bool:
 class CandidateSearcher(Searcher):
     """Hands out candidates, each once a seed, until there are no more or `is_over`.
 
-    Given the journal of a search that goes on, it leaves out the trials that are done, unless `repeats`: a scheduler
-    that compares trials at the same epochs has to see them all again, without training.
+    A trial that Ray Tune gives up, as it does where a process is lost before it began, is handed out again where
+    `may_retry` of its key allows it. Given the journal of a search that goes on, it leaves out the trials that are
+    done, unless `repeats`: a scheduler that compares trials at the same epochs has to see them all again, without
+    training.
     """
 
     def __init__(
@@ -47,7 +49,10 @@ class CandidateSearcher(Searcher):
         super().__init__(metric=METRIC, mode="min")
         self.seeds = seeds
         self.journal, self.is_over = journal, is_over
+        self.may_retry: Callable[[str], bool] = lambda key: False
         self.done = set() if repeats else set(journal.results()[0])
+        self.running: dict[str, dict[str, Any]] = {}
+        self.lost: deque[dict[str, Any]] = deque()
 
     def __getstate__(self) -> dict[str, Any]:
         # Ray Tune pickles its searcher beside the experiment; ours starts from the journal.
@@ -55,18 +60,30 @@ class CandidateSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         while not self.is_over():
-            config = self.next_config(trial_id)
+            config = self.lost.popleft() if self.lost else self.next_config()
             if config is None:
+                if self.running:
+                    return None  # one of these may have to be handed out again
                 break
             if key_of(config) not in self.done:
+                self.running[trial_id] = config
                 return config
         return Searcher.FINISHED
 
-    def next_config(self, trial_id: str) -> dict[str, Any] | None:
+    def next_config(self) -> dict[str, Any] | None:
         raise NotImplementedError
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Nothing to learn, where candidates come in a fixed order."""
+        config = self.running.pop(trial_id, None)
+        if config is None:
+            return
+        if error and self.may_retry(key_of(config)):
+            self.lost.append(config)
+        else:
+            self.learn(config, None if error else result)
+
+    def learn(self, config: dict[str, Any], result: dict[str, Any] | None) -> None:
+        """Nothing, where candidates come in a fixed order."""
 
     def save(self, checkpoint_path: str) -> None:
         """The journal holds it all."""
@@ -93,7 +110,7 @@ class EverySearcher(CandidateSearcher):
         known = list(candidates)
         self.pending = deque(trial_config(candidate, seed) for seed in seeds for candidate in known)
 
-    def next_config(self, trial_id: str) -> dict[str, Any] | None:
+    def next_config(self) -> dict[str, Any] | None:
         return self.pending.popleft() if self.pending else None
 
 
@@ -134,19 +151,16 @@ class SampledSearcher(CandidateSearcher):
         self.points = 0
         self.studied: dict[str, int] = {}  # candidate -> its number in the study
         self.results: dict[str, dict[int, float | None]] = {}  # candidate -> seed -> best error, None if failed
-        self.running: dict[str, dict[str, Any]] = {}
         self.queue: deque[dict[str, Any]] = deque()
         self._replay()
 
-    def next_config(self, trial_id: str) -> dict[str, Any] | None:
+    def next_config(self) -> dict[str, Any] | None:
         if not self.queue:
             candidate = self._new_candidate()
             if candidate is None:
                 return None
             self._enqueue(candidate)
-        config = self.queue.popleft()
-        self.running[trial_id] = config
-        return config
+        return self.queue.popleft()
 
     def _enqueue(self, candidate: str) -> None:
         self.queue.extend({"candidate": candidate, "seed": seed} for seed in self.seeds)
@@ -173,11 +187,8 @@ class SampledSearcher(CandidateSearcher):
         self.results[candidate] = {}
         return True
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        config = self.running.pop(trial_id, None)
-        if config is None or key_of(config) in self.done:
-            return
-        failed = error or not result or result.get("failure") or METRIC not in result
+    def learn(self, config: dict[str, Any], result: dict[str, Any] | None) -> None:
+        failed = not result or result.get("failure") or METRIC not in result
         self._complete(config["candidate"], config["seed"], None if failed else result[METRIC])  # type: ignore[index]
 
     def _complete(self, candidate: str, seed: int, error: float | None) -> None:

@@ -68,10 +68,14 @@ def searcher_for(config: SearchConfig, space: Space, watch: Watch) -> CandidateS
     """What hands out the space's candidates: every one of a finite space, Optuna's suggestions of an infinite one."""
     limit = candidate_limit(config, space)
     repeats = repeats_trials(config.scheduler.name)
+    searcher: CandidateSearcher
     if space.size is not None:
         candidates = list(space.candidates())[:limit]
-        return EverySearcher(candidates, config.seeds, watch.journal, watch.is_over, repeats)
-    return SampledSearcher(space, limit or sys.maxsize, config.seeds, watch.journal, watch.is_over, repeats)
+        searcher = EverySearcher(candidates, config.seeds, watch.journal, watch.is_over, repeats)
+    else:
+        searcher = SampledSearcher(space, limit or sys.maxsize, config.seeds, watch.journal, watch.is_over, repeats)
+    searcher.may_retry = watch.may_retry
+    return searcher
 
 
 def run_trials(config: SearchConfig, space: Space, split: Split, resources: Resources, watch: Watch) -> None:
@@ -88,13 +92,12 @@ def run_trials(config: SearchConfig, space: Space, split: Split, resources: Reso
     for left in watch.folder.glob(f"{RAY_FOLDER}-*"):
         shutil.rmtree(left, ignore_errors=True)  # of a session that was killed
     name = f"{RAY_FOLDER}-{time.time_ns()}"
-    limit = candidate_limit(config, space)
     tuner = tune.Tuner(
         trainable_for(config, split, resources, watch.folder),
         tune_config=tune.TuneConfig(
             search_alg=searcher_for(config, space, watch),
             scheduler=scheduler_for(config.scheduler, config.recipe.epochs, watch.folder, watch.journal.results()[0]),
-            num_samples=limit * len(config.seeds) if limit else -1,
+            num_samples=-1,  # the searcher knows when it is done
             max_concurrent_trials=resources.concurrent,
             reuse_actors=True,
             trial_dirname_creator=folder_of,

@@ -146,6 +146,10 @@ class Watch(tune.Callback):
         if epochs:
             self.tracker.log_epochs(key, epochs)
 
+    def may_retry(self, key: str) -> bool:
+        """Whether a trial whose process was lost is to be started again."""
+        return self._retries.get(key, 0) < self.tracker.config.retries and not self.is_over()
+
     def on_trial_recover(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         key = key_of(trial.config)
         self._retries[key] = self._retries.get(key, 0) + 1
@@ -169,7 +173,9 @@ class Watch(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         self._look_at_disk(trial)
-        if not self.is_stopping:
+        if self.may_retry(key_of(trial.config)):  # the searcher hands it out again
+            self.on_trial_recover(iteration, trials, trial)
+        elif not self.is_stopping:
             tries = self._retries.get(key_of(trial.config), 0) + 1
             self._end(trial, trial.last_result or {}, "", f"{reason_of(trial)} ({tries} times)", again=True)
 
@@ -183,6 +189,8 @@ class Watch(tune.Callback):
         key = key_of(trial.config)
         if key in self._done or key in self._ended_now:
             return
+        if key not in self._last:  # its process was lost before it began
+            self._open(key, Candidate.from_json(trial.config["candidate"]), trial.config["seed"])
         if failure is None and not last.get(TIME_ATTRIBUTE):
             failure = f"{reason} before its first epoch was done"
         result = TrialResult(

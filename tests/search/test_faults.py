@@ -78,7 +78,9 @@ def await_checkpoint() -> None:
 
 
 def kill_a_trial() -> None:
-    end(trial_processes(os.getpid())[0])
+    while not (running := trial_processes(os.getpid())):
+        time.sleep(0.05)
+    end(running[0])
 
 
 def runs_here() -> tuple[Run, list[Run], MlflowClient]:

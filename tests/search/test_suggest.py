@@ -92,6 +92,21 @@ def test_a_worker_that_died_counts_as_failed(tmp_path: Path) -> None:
     assert searcher.study.trials[0].state == optuna.trial.TrialState.FAIL
 
 
+def test_a_trial_that_is_lost_is_handed_out_again_as_often_as_is_allowed(tmp_path: Path) -> None:
+    searcher = SampledSearcher(SixPoints(), 1, (0,), Journal(tmp_path))
+    losses: list[str] = []
+    searcher.may_retry = lambda key: len(losses) <= 2
+    config = searcher.suggest("t0")
+    for number in range(3):
+        assert searcher.suggest("other") is None, "it may yet have to be handed out again"
+        losses.append(f"t{number}")
+        searcher.on_trial_complete(f"t{number}", error=True)
+        if number < 2:
+            assert searcher.suggest(f"t{number + 1}") == config
+    assert searcher.suggest("t3") == Searcher.FINISHED
+    assert [trial.state for trial in searcher.study.trials] == [optuna.trial.TrialState.FAIL]
+
+
 def test_no_candidate_is_handed_out_once_it_is_over(tmp_path: Path) -> None:
     candidates = list(build("branching", FAST, BRNET).candidates())
     assert EverySearcher(candidates, (0,), Journal(tmp_path), lambda: True).suggest("t0") == Searcher.FINISHED

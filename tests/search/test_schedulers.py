@@ -1,0 +1,78 @@
+"""ASHA of a search that goes on knows what its trials have reached; a trial that repeats epochs is not judged twice."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ray.tune.schedulers import TrialScheduler
+
+from models.architecture import BRNET
+from models.candidate import Candidate
+from models.recipe import FAST
+from search.checkpoints import TrialFolder, key_of
+from search.results import TrialResult
+from search.schedulers import ASHA
+from search.trial import METRIC, TIME_ATTRIBUTE
+
+CANDIDATE = Candidate(BRNET, FAST)
+OPTIONS: dict[str, Any] = {
+    "time_attr": TIME_ATTRIBUTE, "metric": METRIC, "mode": "min", "max_t": 9, "reduction_factor": 3, "grace_period": 1
+}  # fmt: skip
+NOBODY: Any = None
+
+
+def trial_of(seed: int) -> Any:
+    return SimpleNamespace(trial_id=f"t{seed}", config={"candidate": CANDIDATE.to_json(), "seed": seed})
+
+
+def reports(seed: int, epochs: int) -> list[dict[str, Any]]:
+    return [{TIME_ATTRIBUTE: epoch, METRIC: 10 + seed - epoch} for epoch in range(1, epochs + 1)]
+
+
+def show(scheduler: ASHA, trial: Any, reported: list[dict[str, Any]]) -> list[str]:
+    return [scheduler.on_trial_result(NOBODY, trial, report) for report in reported]
+
+
+def values(scheduler: ASHA) -> list[tuple[float, list[float]]]:
+    """What the rungs hold, whatever the trials are called."""
+    return [(milestone, sorted(map(float, rung.values()))) for milestone, rung in scheduler._brackets[0]._rungs]
+
+
+def test_rungs_are_as_they_were(tmp_path: Path) -> None:
+    before = ASHA(tmp_path, {}, **OPTIONS)
+    lengths = {0: 9, 1: 3, 2: 5}
+    done: dict[str, TrialResult] = {}
+    for seed, epochs in lengths.items():
+        trial = trial_of(seed)
+        before.on_trial_add(NOBODY, trial)
+        show(before, trial, reports(seed, epochs))
+        TrialFolder.of(tmp_path, key_of(trial.config)).save(epochs, reports(seed, epochs), [])
+        if seed < 2:  # the last one is under way when the search is killed
+            before.on_trial_complete(NOBODY, trial, reports(seed, epochs)[-1])
+            done[key_of(trial.config)] = TrialResult(
+                key_of(trial.config), CANDIDATE, seed, epochs, epochs, 10 + seed - epochs, 1.0, "stopped by asha"
+            )
+    resumed = ASHA(tmp_path, done, **OPTIONS)
+    under_way = trial_of(2)
+    resumed.on_trial_add(NOBODY, under_way)
+    assert show(resumed, under_way, reports(2, 5)[-1:]) == [TrialScheduler.CONTINUE]
+    assert values(resumed) == values(before)
+
+
+def test_a_decision_that_was_not_carried_out_is_made_again(tmp_path: Path) -> None:
+    before = ASHA(tmp_path, {}, **OPTIONS)
+    done: dict[str, TrialResult] = {}
+    for seed in range(3):
+        trial = trial_of(seed)
+        before.on_trial_add(NOBODY, trial)
+        show(before, trial, reports(seed, 9))
+        TrialFolder.of(tmp_path, key_of(trial.config)).save(9, reports(seed, 9), [])
+        done[key_of(trial.config)] = TrialResult(key_of(trial.config), CANDIDATE, seed, 9, 9, 1.0 + seed)
+    poor = trial_of(7)
+    before.on_trial_add(NOBODY, poor)
+    assert show(before, poor, reports(7, 1)) == [TrialScheduler.STOP]
+    TrialFolder.of(tmp_path, key_of(poor.config)).save(1, reports(7, 1), [])
+    resumed = ASHA(tmp_path, done, **OPTIONS)
+    resumed.on_trial_add(NOBODY, poor)
+    assert show(resumed, poor, reports(7, 1)) == [TrialScheduler.STOP]
+    assert show(resumed, poor, reports(7, 1)) == [TrialScheduler.CONTINUE], "an epoch that comes again is not judged"
