@@ -85,7 +85,7 @@ def epochs_of(result: TrialResult) -> list[dict[str, Any]]:
             "validation_error": best * (1 + EPOCHS - epoch),
             "learning_rate": 1e-3,
             "epoch_seconds": result.seconds / EPOCHS,
-            "timestamp": time.time(),
+            "at": time.time(),
         }
         for epoch in range(1, EPOCHS + 1)
     ]
