@@ -40,8 +40,9 @@ def seconds_per_step(candidates: Sequence[Candidate], data: TrainingData, device
 
 
 def without_end(candidate: Candidate) -> Candidate:
-    """The candidate with more epochs than are timed, however few rows an epoch has."""
-    return replace(candidate, recipe=replace(candidate.recipe, epochs=EPOCHS_WITHOUT_END, patience=0))
+    """The same steps, of a run that neither ends nor diverges while it is timed, however few rows an epoch has."""
+    recipe = replace(candidate.recipe, epochs=EPOCHS_WITHOUT_END, patience=0, learning_rate=1e-9, schedule="constant")
+    return replace(candidate, recipe=recipe)
 
 
 def _timed_turns(pack: Pack, names: Sequence[str]) -> float:

@@ -47,6 +47,13 @@ def test_a_pack_grows_while_it_pays(mp_data: TrainingData, monkeypatch: pytest.M
     assert members_that_pay(SMALL, mp_data, "cpu", most=4) == 4
 
 
+def test_runs_that_diverge_or_end_at_once_are_timed_too(mp_data: TrainingData) -> None:
+    diverging = replace(PAPER, optimiser="sgd", loss="mse", learning_rate=1e6)
+    few = TrainingData(mp_data.x_train[:64], mp_data.y_train[:64], mp_data.x_validation, mp_data.y_validation)
+    for recipe in (diverging, replace(PAPER, epochs=1)):
+        assert seconds_per_step([Candidate(SMALL.architecture, recipe)], few) > 0
+
+
 def test_rows_fewer_than_a_batch_are_timed_too(mp_data: TrainingData) -> None:
     few = TrainingData(mp_data.x_train[:20], mp_data.y_train[:20], mp_data.x_validation, mp_data.y_validation)
     assert seconds_per_step([Candidate(SMALL.architecture, replace(PAPER, batch_size=512))], few) > 0
