@@ -21,7 +21,7 @@ from search.usage import help_text
 from spaces import SPACES, Space, build
 
 PARTS = 3
-"""Fits of a traditional model, to a ninth, a third and all of the rows: a scheduler stops the poor ones between them."""
+"""Fits of a traditional model, to a ninth, a third and all of the rows; a scheduler stops poor ones between them."""
 
 __all__ = [
     "ClusterConfig",
