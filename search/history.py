@@ -80,7 +80,9 @@ def parent_of(client: MlflowClient, run: str, key: str = "run") -> Run:
         parent_id = found.data.tags.get(PARENT_TAG)
         found = client.get_run(parent_id) if parent_id else found
     except MlflowException as error:
-        raise UserError(f"{key}={run} is no run of the MLflow store: take {key}=latest, or an id from its page") from error
+        raise UserError(
+            f"{key}={run} is no run of the MLflow store: take {key}=latest, or an id from its page"
+        ) from error
     if CONFIG_TAG not in found.data.tags:
         raise UserError(f"{key}={run} is a run of MLflow, but not of a search by branchsearch")
     return found

@@ -26,6 +26,7 @@ from spaces import Space
 POINTER_FILE = "search.json"
 """In a search's folder: its run in MLflow, and MLflow's address."""
 
+
 @dataclass(frozen=True)
 class Resumption:
     """A search to go on with: its settings, its parent run, and its folder."""

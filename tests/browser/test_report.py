@@ -48,7 +48,7 @@ def record(split: Split, folder: Path) -> None:
             result.trial_id,
             [
                 {"epoch": epoch, "train_error": 0.1, "validation_error": result.best_error * (5 - epoch),
-                 "learning_rate": 1e-3, "epoch_seconds": result.seconds / 4, "timestamp": 1.0}
+                 "learning_rate": 1e-3, "epoch_seconds": result.seconds / 4, "at": 1.0}
                 for epoch in range(1, 5)
             ],
         )  # fmt: skip

@@ -16,7 +16,7 @@ from models.recipe import FAST
 from models.training import TrainingData, TrainingRun
 
 PLAIN = Architecture(groups=(Group(32, 1),))
-RECIPE = replace(FAST, epochs=3, precision="float32", averaging=0.0)
+RECIPE = replace(FAST, epochs=10, batch_size=32, learning_rate=1e-2, precision="float32", averaging=0.0)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,6 @@ MISTAKES = [
     ("space.name=components", r"there is no space\.name"),
     ("recipe.name=x", r"there is no recipe\.name"),
     ("xyzzy=3", r"there is no xyzzy: settings are listed by --help"),
-    ("resume=latest", r"there is no resume"),
     # malformed
     ("recipe.epochs", r"^recipe\.epochs is not a setting: write key=value"),
     ("=3", r"^=3 is not a setting: write key=value"),
