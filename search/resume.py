@@ -19,8 +19,9 @@ from search.overrides import read_value
 from search.readers import STORE
 from search.settings import CHANGEABLE, DEFAULT_URI
 from search.store import SQLITE
-from search.tracking import CONFIG_TAG, DATA_TAG, FOLDER_TAG, VERSIONS_TAG, versions
+from search.tracking import CONFIG_TAG, DATA_TAG, FOLDER_TAG, VERSIONS_TAG
 from search.tuning import candidate_limit
+from search.versions import versions
 from spaces import Space
 
 POINTER_FILE = "search.json"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import logging
-import subprocess
 import time
 from collections.abc import Callable
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +19,7 @@ from search.labels import name_of, parts_of
 from search.results import TrialResult
 from search.store import PARENT_TAG, Store, Writer, children_of
 from search.targets import error_name_of
+from search.versions import code_version, versions
 from search.view import share_ranking, where_to_look
 
 logger = logging.getLogger(__name__)
@@ -32,49 +29,11 @@ CANDIDATE_TAG = "branchsearch.candidate"
 CONFIG_TAG = "branchsearch.config"
 FOLDER_TAG = "branchsearch.folder"
 VERSIONS_TAG = "branchsearch.versions"
-TRAINING_CODE = "training code"
-NOT_OF_TRAINING = ("timing.py", "ensemble.py")
-"""Modules of models/ whose code no trial runs."""
 DATA_TAG = "data"
 NOTE_TAG = "mlflow.note.content"
 ENDED = ("FINISHED", "FAILED", "KILLED")
 EPOCHS_A_WRITE = 225
 """MLflow takes at most 1,000 metrics in one call, and an epoch has four."""
-
-
-@cache
-def code_version() -> str:
-    """The commit the code is at, marked where files were changed, or the installed version."""
-    here = Path(__file__).parent
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-        return answer.stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return version("branchsearch")
-
-
-@cache
-def training_code() -> str:
-    """A digest of the code that decides what a trial comes to. Other changes leave its results as they were."""
-    root = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in (*sorted((root / "models").glob("*.py")), root / "search" / "fitting.py"):
-        if path.name in NOT_OF_TRAINING:
-            continue
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def versions() -> dict[str, str]:
-    """Of our code and of the libraries that decide a result's bits."""
-    ours = {"branchsearch": code_version(), TRAINING_CODE: training_code()}
-    return ours | {name: version(name) for name in ("torch", "numpy", "optuna", "ray")}
 
 
 class Tracker:

@@ -32,7 +32,7 @@ from search.labels import name_of
 from search.register import DEFAULT_ALIAS, Order
 from search.settings import DEFAULT_URI
 from search.store import absolute, quieten_mlflow
-from search.tracking import code_version
+from search.versions import code_version
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pymatgen", "scipy", "torch")
 """What a registered model needs beside branchsearch itself, which is on no index that pip could take it from."""

@@ -13,7 +13,7 @@ from search.labels import counted
 from search.report.style import STYLE
 from search.reproduction.blocks import Block
 from search.reproduction.comparison import SPREADS, Compared, order_of
-from search.tracking import code_version
+from search.versions import code_version
 
 TEST_SET = (
     "Every network of the table is tested once, because the paper reports every network's test error. These errors "

@@ -1,0 +1,48 @@
+"""Which code and which libraries a result is of."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+TRAINING_CODE = "training code"
+NOT_OF_TRAINING = ("timing.py", "ensemble.py")
+"""Modules of models/ whose code no trial runs."""
+
+
+@cache
+def code_version() -> str:
+    """The commit the code is at, marked where files were changed, or the installed version."""
+    here = Path(__file__).parent
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+        return answer.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return version("branchsearch")
+
+
+@cache
+def training_code() -> str:
+    """A digest of the code that decides what a trial comes to. Other changes leave its results as they were."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in (*sorted((root / "models").glob("*.py")), root / "search" / "fitting.py"):
+        if path.name in NOT_OF_TRAINING:
+            continue
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def versions() -> dict[str, str]:
+    """Of our code and of the libraries that decide a result's bits."""
+    ours = {"branchsearch": code_version(), TRAINING_CODE: training_code()}
+    return ours | {name: version(name) for name in ("torch", "numpy", "optuna", "ray")}
