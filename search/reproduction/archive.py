@@ -15,6 +15,7 @@ from search.history import PastSearch, result_of
 from search.results import TrialResult
 from search.store import all_runs, children_of
 from search.tracking import CANDIDATE_TAG, CONFIG_TAG, DATA_TAG, VERSIONS_TAG
+from search.versions import TRAINING_CODE, training_code
 
 OWN_END = frozenset({"all epochs", "early stopping", "fitted"})
 """What stopped a trial that ended by itself; any other was cut short, and its error is not what its settings make."""
