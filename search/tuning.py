@@ -106,7 +106,7 @@ def run_trials(config: SearchConfig, space: Space, split: Split, resources: Reso
             name=name,
             storage_path=str(watch.folder.resolve()),
             stop=End(watch),
-            # Without num_to_keep=: with it, each of these checkpoints, one a trial, would write the state of all trials.
+            # No num_to_keep=: with it each of these checkpoints, one a trial, would write the state of all trials.
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=True),
             failure_config=tune.FailureConfig(max_failures=config.retries),
             callbacks=[watch],
