@@ -19,7 +19,8 @@ INTRODUCTION = """\
 
 The paper's tables and Figure 2 beside what was really run here, gathered by `python -m search.reproduce ... collect=`
 from the pages that it writes. Each table says by which command, when and on what it was made; what was not run yet is
-empty. Published figures: Gupta, Liao, Choudhary, Agrawal, "BRNet" (SDM 2022).
+empty. Training seconds are of a machine that other work may have shared. Published figures: Gupta, Liao, Choudhary,
+Agrawal, "BRNet" (SDM 2022).
 """
 
 
