@@ -19,6 +19,7 @@ from search.history import LATEST, latest_parent, parent_of
 from search.store import PARENT_TAG, Store, absolute, children_of, open_store, quieten_mlflow
 from search.tracking import CONFIG_TAG, FOLDER_TAG
 from search.view import share_ranking
+from search.whole_file import whole_file
 
 FORMAT = 1
 FACTS = "search.json"
@@ -44,18 +45,14 @@ def pack(run: str, uri: str, file: Path) -> tuple[str, int]:
     children = children_of(client, parent.info.experiment_id, parent.info.run_id)
     experiment = client.get_experiment(parent.info.experiment_id).name
     runs = [parent, *children]
-    partial = file.with_name(f"{file.name}.partial")
-    try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            facts = {"format": FORMAT, "experiment": experiment, "runs": [_described(client, found) for found in runs]}
-            archive.writestr(FACTS, json.dumps(facts))
-            for number, found in enumerate(runs):
-                _pack_artifacts(client, found.info.run_id, f"{ARTIFACTS}/{number}", archive)
-        partial.replace(file)
-    except OSError as error:
-        raise UserError(f"file={file} cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    facts = {"format": FORMAT, "experiment": experiment, "runs": [_described(client, found) for found in runs]}
+    with (
+        whole_file(file, "file") as partial,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
+        archive.writestr(FACTS, json.dumps(facts))
+        for number, found in enumerate(runs):
+            _pack_artifacts(client, found.info.run_id, f"{ARTIFACTS}/{number}", archive)
     return parent.info.run_id, len(runs)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pyarrow
 import pyarrow.parquet
 
 from search.errors import UserError
+from search.whole_file import whole_file
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -62,15 +62,8 @@ def open_output(path: Path | None, schema: pyarrow.Schema) -> Iterator[Sheet]:
         yield CsvSheet(sys.stdout, schema.names)
         return
     check_output(path)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with _sheet(path, partial, schema) as sheet:
-            yield sheet
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"output={path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path, "output") as partial, _sheet(path, partial, schema) as sheet:
+        yield sheet
 
 
 def check_output(path: Path) -> None:

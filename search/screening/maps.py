@@ -95,15 +95,7 @@ def binary_figure(screening: Screening) -> Figure:
             "name": "predicted, with 90 % interval",
             "x": [share_of(row, second) for row in rows],
             "y": [row.value for row in rows],
-            "error_y": {
-                "type": "data",
-                "symmetric": False,
-                "array": [row.upper - row.value for row in rows],
-                "arrayminus": [row.value - row.lower for row in rows],
-                "color": BLUE,
-                "thickness": 1,
-                "width": 0,
-            },
+            "error_y": error_bars(rows, BLUE),
             "text": [hover(screening, row) for row in rows],
             "hovertemplate": "%{text}<extra></extra>",
             "marker": {"color": BLUE, "size": 9},
@@ -231,3 +223,16 @@ def systems_figure(screening: Screening) -> Figure:
     shown = f"the first {len(rows)} of {len(best)}" if len(best) > len(rows) else f"all {len(rows)}"
     finding = f"The first candidate of each chemical system, {shown}; the best is {rows[-1].formula}."
     return Figure(NAME, finding, data, layout)
+
+
+def error_bars(rows: Sequence[Ranked], colour: str) -> dict[str, Any]:
+    """The intervals of candidates, as a figure draws them."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [row.upper - row.value for row in rows],
+        "arrayminus": [row.value - row.lower for row in rows],
+        "color": colour,
+        "thickness": 1.5,
+        "width": 0,
+    }

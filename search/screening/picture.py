@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from search.errors import UserError
 from search.report.figures import BLUE, GREY, Figure, axis, figure_block
 from search.report.markup import Html, element, paragraph, section
 from search.report.page import head
 from search.report.script import SCRIPT
 from search.report.tables import Cell, table
 from search.report.wording import heading, number
-from search.screening.maps import hover, map_figure, score_name, score_of
+from search.screening.maps import error_bars, hover, map_figure, score_name, score_of
 from search.screening.outcome import Screening
+from search.whole_file import whole_file
 
 MOST_IN_A_FIGURE = 40
 
@@ -22,14 +21,8 @@ MAPS = {2: "Along the composition", 3: "Map of the three elements"}
 
 def write_page(screening: Screening, path: Path) -> None:
     """Write the page, whole or not at all. Raises UserError where it cannot be written."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
+    with whole_file(path, "picture") as partial:
         partial.write_text(page(screening), encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"picture={path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def page(screening: Screening) -> str:
@@ -71,15 +64,7 @@ def ranking_figure(screening: Screening) -> Figure:
             "mode": "markers",
             "x": [score_of(screening, row) for row in rows],
             "y": [row.formula for row in rows],
-            "error_x": {
-                "type": "data",
-                "symmetric": False,
-                "array": [row.upper - row.value for row in rows],
-                "arrayminus": [row.value - row.lower for row in rows],
-                "color": GREY,
-                "thickness": 1.5,
-                "width": 0,
-            },
+            "error_x": error_bars(rows, GREY),
             "customdata": [hover(screening, row) for row in rows],
             "hovertemplate": "%{customdata}<extra></extra>",
             "marker": {"color": BLUE, "size": 9},
