@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,9 +72,13 @@ class Host:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def add(self, name: str, candidate: str, seed: int) -> Standing | None:
-        """A new member; None where the pack is full. Raises what TrainingRun does."""
+        """A new member, in the place of one whose actor was killed; None where the pack is full.
+
+        Raises what TrainingRun does.
+        """
         if not self._tasks:
             self._tasks = {asyncio.create_task(self._train()), asyncio.create_task(self._clear_away())}
+        self._let_go(name)
         if len(self._pack.members) >= self._most:
             return None
         self._called[name] = time.monotonic()
@@ -144,11 +147,11 @@ class Host:
 
 
 class PackedRun:
-    """A trial's training run in the pack of its GPU, to be used as a `TrainingRun` is."""
+    """A trial's training run in the pack of its GPU, to be used as a `TrainingRun` is; `name` is the trial's."""
 
-    def __init__(self, candidate: Candidate, seed: int, place: Place) -> None:
+    def __init__(self, name: str, candidate: Candidate, seed: int, place: Place) -> None:
         self.candidate, self.recipe, self.seed = candidate, candidate.recipe, seed
-        self._name = uuid.uuid4().hex
+        self._name = name
         self._host, self._standing = self._join(place)
 
     def _join(self, place: Place) -> tuple[Any, Standing]:

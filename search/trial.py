@@ -86,7 +86,7 @@ class Trial(tune.Trainable):
         def new() -> TrainingRun | PackedRun | FittingRun:
             candidate, seed = Candidate.from_json(config["candidate"]), config["seed"]
             if self._place is not None:
-                return PackedRun(candidate, seed, self._place)
+                return PackedRun(key_of(config), candidate, seed, self._place)
             if self._data is None:
                 raise ValueError("a trial needs its data")
             if candidate.estimator is not None:
