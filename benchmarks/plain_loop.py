@@ -10,9 +10,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from models.architecture import Architecture
+from models.data import TrainingData
 from models.network import build
 from models.recipe import Recipe
-from models.training import TrainingData
 
 
 class PlainLoop:

@@ -21,9 +21,10 @@ from matplotlib import pyplot
 from benchmarks.report import Row, arguments, faster, report
 from models.architecture import BRNET
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.network import predict
 from models.recipe import RECIPES
-from models.training import Epoch, TrainingData, TrainingRun
+from models.training import Epoch, TrainingRun
 from search.data import DataRequest, Split, load
 
 

@@ -23,9 +23,9 @@ from benchmarks.plain_loop import PlainLoop
 from benchmarks.report import Row, arguments, faster, report
 from models.architecture import BRNET, ELEMNET, IRNET, Architecture
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.packing import Pack
 from models.recipe import PAPER
-from models.training import TrainingData
 from search.data import DataRequest, load
 from spaces import build as space_of
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import torch
 
 from models.candidate import Candidate
-from models.training import Epoch, TrainingData, TrainingRun
+from models.data import TrainingData
+from models.training import Epoch, TrainingRun
 
 STEPS_A_TURN = 8
 """Steps a member takes before the next one's turn: enough launches to keep its stream of a GPU busy meanwhile."""

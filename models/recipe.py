@@ -22,6 +22,7 @@ class Recipe:
     then are the ones validated and kept; 0 turns it off. `precision` bfloat16 computes the layers' products in
     bfloat16 and keeps weights, optimiser and validation in float32; auto takes bfloat16 where the hardware has it.
     `standardise` trains on (y - mean) / std of the training targets; errors are reported in the target's unit.
+    `train_part` of the training rows, the first of their random order, are trained on; it is above 0 and at most 1.
     The loss of a classification task is cross-entropy, whatever `loss` says.
     """
 
@@ -36,6 +37,7 @@ class Recipe:
     averaging: float = 0.0
     precision: Precision = "float32"
     standardise: bool = False
+    train_part: float = 1.0
 
     def __post_init__(self) -> None:
         for field, names in (
@@ -51,6 +53,8 @@ class Recipe:
                 raise ValueError(f"recipe.{field}={getattr(self, field)} must be a finite number, not below 0")
         if self.learning_rate == 0:
             raise ValueError("recipe.learning_rate=0 would train nothing: it must be above 0")
+        if not 0 < self.train_part <= 1:
+            raise ValueError(f"recipe.train_part={self.train_part} must be above 0 and at most 1")
         if self.averaging >= 1:
             raise ValueError(f"recipe.averaging={self.averaging} must be below 1")
         for field, least in (("batch_size", 1), ("epochs", 1), ("patience", 0)):

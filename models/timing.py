@@ -9,8 +9,8 @@ from dataclasses import replace
 import torch
 
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.packing import STEPS_A_TURN, Pack
-from models.training import TrainingData
 
 TIMED_TURNS = 3
 """Turns that are timed, after as many that are not: those also allocate and capture."""
@@ -41,7 +41,14 @@ def seconds_per_step(candidates: Sequence[Candidate], data: TrainingData, device
 
 def without_end(candidate: Candidate) -> Candidate:
     """The same steps, of a run that neither ends nor diverges while it is timed, however few rows an epoch has."""
-    recipe = replace(candidate.recipe, epochs=EPOCHS_WITHOUT_END, patience=0, learning_rate=1e-9, schedule="constant")
+    recipe = replace(
+        candidate.recipe,
+        epochs=EPOCHS_WITHOUT_END,
+        patience=0,
+        learning_rate=1e-9,
+        schedule="constant",
+        train_part=1.0,
+    )
     return replace(candidate, recipe=recipe)
 
 

@@ -4,51 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from models import checkpoint
 from models.averaging import AveragedWeights, copy_into, copy_of
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.memory import keep_freed_memory
 from models.network import Network, build, predict
 from models.objective import Objective
 from models.optimiser import Plateau, flatten_state, learning_rate_at, make_optimiser, restore_state
 from models.precision import computes_in_bfloat16
 from models.stepping import EagerSteps, GraphedSteps, Parts, Steps, batch_bounds
-from models.transfer import StartWeights, begin, fit_output
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """x float (rows, input_width); y float (rows,) or (rows, outputs), or class numbers (rows,); `start`, the weights
-    that candidates with a start begin from.
-    """
-
-    x_train: np.ndarray
-    y_train: np.ndarray
-    x_validation: np.ndarray
-    y_validation: np.ndarray
-    start: StartWeights | None = None
-
-    def x_on(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """x_train and x_validation on the device; on a CPU the arrays themselves and no copies.
-
-        Trials of one node so share what Ray holds once, read-only.
-        """
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-            train, validation = (
-                torch.as_tensor(x, dtype=torch.float32, device=device) for x in (self.x_train, self.x_validation)
-            )
-        return train, validation
+from models.transfer import begin, fit_output
 
 
 @dataclass(frozen=True)
@@ -91,13 +65,15 @@ class TrainingRun:
         self.candidate, self.seed, self.device = candidate, seed, torch.device(device)
         self.recipe, self.clock = candidate.recipe, clock
         self._check(candidate, data)
+        x_train, self._x_validation = x or data.x_on(self.device)
+        data = data.part(self.recipe.train_part)
+        self._x = x_train[: len(data.x_train)]
         keep_freed_memory()
         self._shuffling = torch.Generator().manual_seed(seed)
         self._dropping = torch.Generator(self.device).manual_seed(seed)
         self.network = begin(build(candidate.architecture, seed), candidate.start, data.start).to(self.device)
         self.network.draw_dropout_from(self._dropping)
         self.objective = Objective(candidate.architecture, self.recipe, data.y_train, self.device)
-        self._x, self._x_validation = x or data.x_on(self.device)
         self._y = self.objective.targets(data.y_train, self.device)
         self._y_validation = self.objective.targets(data.y_validation, self.device)
         if candidate.start is not None:

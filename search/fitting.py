@@ -36,8 +36,9 @@ from threadpoolctl import threadpool_limits
 
 from models import checkpoint
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.estimator import Estimator, Value
-from models.training import Epoch, NonFiniteLossError, TrainingData
+from models.training import Epoch, NonFiniteLossError
 
 ROWS_FACTOR = 3
 """Each part of a trial takes so many times the rows of the one before; the last takes all."""

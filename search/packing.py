@@ -22,9 +22,10 @@ import torch
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.network import Network
 from models.packing import Pack
-from models.training import Epoch, TrainingData, TrainingRun
+from models.training import Epoch, TrainingRun
 
 HOST_PREFIX = "branchsearch-pack"
 SECONDS_WITHOUT_MEMBERS = 60.0

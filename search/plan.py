@@ -12,8 +12,8 @@ from rich.table import Table
 
 from models.architecture import IRNET_NOTE, published_name
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.timing import TIMED_STEPS, seconds_per_step
-from models.training import TrainingData
 from search.config import SearchConfig
 from search.data import Split
 from search.labels import counted, name_of
@@ -48,7 +48,8 @@ def candidates_to_show(config: SearchConfig, space: Space) -> list[Candidate]:
 def seconds_per_epoch(candidate: Candidate, data: TrainingData, device: str, threads: int) -> float:
     """Training time of one epoch by a few steps, without its validation."""
     torch.set_num_threads(threads)
-    steps = max(1, len(data.x_train) // candidate.recipe.batch_size)
+    rows = len(data.part(candidate.recipe.train_part).x_train)
+    steps = max(1, rows // candidate.recipe.batch_size)
     return seconds_per_step([candidate], data, device) * steps
 
 

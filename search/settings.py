@@ -71,6 +71,7 @@ RECIPE_MEANINGS = {
     "averaging": "decay per step of the moving average of the weights; 0 keeps none",
     "precision": "of the layers' products; auto is bfloat16 where the hardware has it",
     "standardise": "train on (y - mean) / std",
+    "train_part": "part of the training rows to train on, the first ones",
 }
 
 
@@ -180,6 +181,7 @@ class Settings:
         None, optional(one_of(FAMILIES)), "family kept out of the training, to be the test set: " + ", ".join(FAMILIES)
     )
     test_table: str | None = setting(None, optional(TEXT), "table whose compositions are the test set and untrained")
+    validation_table: str | None = setting(None, optional(TEXT), "table that is the validation set, beside test_table=")
     data_dir: str | None = setting(None, optional(TEXT), "folder of <dataset>/<property>.csv, instead of downloads")
     rows: int | None = setting(None, optional(whole()), "compositions to keep, drawn at random; all if null")
     outliers: float = setting(DEFAULT_OUTLIERS, number(), "spreads from the median beyond which a value is rejected")

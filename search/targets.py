@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from models.architecture import PUBLISHED, Architecture, Task
+from models.data import TrainingData
 from models.objective import ERROR_NAMES
-from models.training import TrainingData
 from models.transfer import StartWeights
 from search.config import SearchConfig
 from search.data import Split

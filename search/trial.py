@@ -15,7 +15,8 @@ from ray.exceptions import RayActorError
 
 from models import checkpoint
 from models.candidate import Candidate
-from models.training import NonFiniteLossError, TrainingData, TrainingRun
+from models.data import TrainingData
+from models.training import NonFiniteLossError, TrainingRun
 from search.checkpoints import NETWORK_FILE, TRAINING_FILE, Report, Restored, TrialFolder, key_of
 from search.fitting import FittingRun
 from search.packing import PackedRun, Place

@@ -12,7 +12,7 @@ import pytest
 import torch
 from filelock import FileLock
 
-from models.training import TrainingData
+from models.data import TrainingData
 from search.data import DataRequest, Split, load
 
 if TYPE_CHECKING:

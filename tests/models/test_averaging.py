@@ -7,9 +7,10 @@ from torch import nn
 from models.architecture import Architecture, Group
 from models.averaging import AveragedWeights, averaging_weight, copy_of
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.network import build
 from models.recipe import Recipe
-from models.training import TrainingData, TrainingRun
+from models.training import TrainingRun
 
 NORMED = Architecture(groups=(Group(16, 2),), batch_norm=True, input_width=5)
 

@@ -10,10 +10,11 @@ import torch
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.checkpoint import load_network, save_network
+from models.data import TrainingData
 from models.ensemble import Ensemble
 from models.network import predict
 from models.recipe import FAST
-from models.training import TrainingData, TrainingRun
+from models.training import TrainingRun
 
 PLAIN = Architecture(groups=(Group(32, 1),))
 RECIPE = replace(FAST, epochs=10, batch_size=32, learning_rate=1e-2, precision="float32", averaging=0.0)

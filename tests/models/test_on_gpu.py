@@ -7,9 +7,10 @@ import torch
 from test_packing import KINDS, PUBLISHED, curve, train_all
 
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.packing import Pack
 from models.stepping import EagerSteps
-from models.training import TrainingData, TrainingRun
+from models.training import TrainingRun
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU, which this machine has not")
 

@@ -8,10 +8,11 @@ import torch
 
 from models.architecture import BRNET, ELEMNET, IRNET, Architecture, Branching, Group
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.packing import Pack
 from models.recipe import FAST, PAPER, Recipe
 from models.stepping import GraphedSteps
-from models.training import Epoch, NonFiniteLossError, TrainingData, TrainingRun
+from models.training import Epoch, NonFiniteLossError, TrainingRun
 
 SMALL = Architecture(groups=(Group(32, 2), Group(16, 1)), branchings=(Branching(0, (1, 1)),), skip=True)
 QUICK = Recipe(learning_rate=1e-3, batch_size=32, epochs=4)

@@ -23,6 +23,7 @@ recipes = st.builds(
     averaging=st.floats(0, 1, exclude_max=True),
     precision=st.sampled_from(get_args(Precision)),
     standardise=st.booleans(),
+    train_part=st.floats(0, 1, exclude_min=True),
 )
 
 
@@ -62,6 +63,8 @@ def test_json_both_ways(recipe: Recipe) -> None:
         ({"weight_decay": -1.0}, "recipe.weight_decay=-1.0 must be"),
         ({"averaging": 1.0}, "recipe.averaging=1.0 must be below 1"),
         ({"averaging": -0.1}, "recipe.averaging=-0.1 must be"),
+        ({"train_part": 0.0}, "recipe.train_part=0.0 must be above 0 and at most 1"),
+        ({"train_part": 1.5}, "recipe.train_part=1.5 must be"),
         ({"batch_size": 0}, "recipe.batch_size=0 must be at least 1"),
         ({"epochs": 0}, "recipe.epochs=0 must be at least 1"),
         ({"patience": -1}, "recipe.patience=-1 must be at least 0"),

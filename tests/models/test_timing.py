@@ -8,9 +8,9 @@ import torch
 from models import timing
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.recipe import PAPER
 from models.timing import members_that_pay, seconds_per_step, threads_that_pay
-from models.training import TrainingData
 
 SMALL = Candidate(Architecture(groups=(Group(16, 1),)), PAPER)
 

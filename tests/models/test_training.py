@@ -11,10 +11,11 @@ import torch
 from models.architecture import Architecture, Branching, Group
 from models.candidate import Candidate
 from models.checkpoint import CheckpointError
+from models.data import TrainingData
 from models.network import build, predict
 from models.recipe import FAST, PAPER, Recipe
 from models.stepping import batch_bounds
-from models.training import Epoch, NonFiniteLossError, TrainingData, TrainingRun
+from models.training import Epoch, NonFiniteLossError, TrainingRun
 
 SMALL = Architecture(groups=(Group(32, 2), Group(16, 1)), branchings=(Branching(0, (1, 1)),), skip=True)
 QUICK = Recipe(learning_rate=1e-3, batch_size=32, epochs=4)
@@ -201,6 +202,13 @@ def test_batches_cover_all_rows(rows: int, batch_size: int, batch_norm: bool, si
     bounds = batch_bounds(rows, batch_size, batch_norm)
     assert [last - first for first, last in bounds] == sizes
     assert [row for first, last in bounds for row in range(first, last)] == list(range(rows))
+
+
+def test_a_part_of_the_training_rows_is_the_first_ones(mp_data: TrainingData) -> None:
+    recipe = replace(QUICK, epochs=2, standardise=True)
+    few = replace(mp_data, x_train=mp_data.x_train[:300], y_train=mp_data.y_train[:300])
+    part = TrainingRun(Candidate(SMALL, replace(recipe, train_part=300 / len(mp_data.x_train))), mp_data, seed=1)
+    assert curve(list(part)) == curve(list(TrainingRun(Candidate(SMALL, recipe), few, seed=1)))
 
 
 def test_paper_recipe_is_the_papers() -> None:

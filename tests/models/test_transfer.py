@@ -10,10 +10,11 @@ from sklearn.linear_model import LinearRegression
 
 from models.architecture import Architecture, Branching, Group
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.network import Network
 from models.recipe import FAST
 from models.start import Start
-from models.training import TrainingData, TrainingRun
+from models.training import TrainingRun
 from models.transfer import StartWeights
 
 RECIPE = replace(FAST, epochs=3, precision="float32", learning_rate=3e-3)

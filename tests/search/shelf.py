@@ -13,9 +13,10 @@ import torch
 from models.architecture import Architecture, Branching, Group
 from models.candidate import Candidate
 from models.checkpoint import load_network, save_network
+from models.data import TrainingData
 from models.network import Network
 from models.recipe import FAST
-from models.training import TrainingData, TrainingRun
+from models.training import TrainingRun
 from search.config import parse
 from search.data import Split
 from search.history import PastSearch, open_search

@@ -9,8 +9,9 @@ import pytest
 
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.recipe import FAST
-from models.training import TrainingData, TrainingRun
+from models.training import TrainingRun
 from search.checkpoints import CURVE_FILE, TRAINING_FILE, TrialFolder
 
 CANDIDATE = Candidate(Architecture(groups=(Group(8, 1),)), replace(FAST, epochs=6))

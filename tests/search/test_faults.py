@@ -19,7 +19,8 @@ from benchmarks.injection import end, trial_processes
 from benchmarks.narrow_search import narrow
 from models.architecture import PUBLISHED
 from models.candidate import Candidate
-from models.training import TrainingData, TrainingRun
+from models.data import TrainingData
+from models.training import TrainingRun
 from search.data import DataRequest, load
 from search.journal import Journal
 from search.run import main

@@ -10,8 +10,8 @@ import pytest
 from models.architecture import BRNET
 from models.candidate import Candidate
 from models.checkpoint import CheckpointError
+from models.data import TrainingData
 from models.recipe import FAST
-from models.training import TrainingData
 from search.fitting import FittingRun, mean_absolute_error, refit, rows_of_part
 from spaces import build
 from spaces.traditional import FAMILIES

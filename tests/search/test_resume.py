@@ -16,7 +16,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from models.candidate import Candidate
-from models.training import TrainingData, TrainingRun
+from models.data import TrainingData
+from models.training import TrainingRun
 from search.data import DataRequest, load
 from search.journal import Journal, alone_in
 from search.run import main
