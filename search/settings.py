@@ -13,6 +13,7 @@ from models.recipe import RECIPES, Recipe
 from search.data.catalog import DATASETS
 from search.data.families import FAMILIES
 from search.data.request import DEFAULT_OUTLIERS, TASKS, DataRequest
+from search.labels import ERROR_WORDS
 from search.readers import (
     FOLDER,
     GPUS,
@@ -23,6 +24,7 @@ from search.readers import (
     TEXT,
     TRUTH,
     Reader,
+    names_led_by,
     number,
     one_of,
     optional,
@@ -45,6 +47,10 @@ CHANGEABLE = (
     "cluster", "cluster.address", "path", "data_dir", "tracking", "tracking.uri",
 )  # fmt: skip
 """Settings that a resumed search may have otherwise: where and how long it runs, and where its data lies now."""
+
+ERRORS = tuple(f"validation_{name}" for name in ERROR_WORDS)
+PARAMETERS, SECONDS_OF_TRAINING = "parameters", "training_seconds"
+SAMPLERS = ("tpe", "nsga2", "random")
 
 DEFAULT_RETRIES = 3
 DEFAULT_CHECKPOINT_SECONDS = 10.0
@@ -190,6 +196,14 @@ class Settings:
     )
 
     trials: int | None = setting(None, optional(whole(1)), "candidates to train; all of a finite space if null")
+    objectives: list[str] | None = setting(
+        None,
+        optional(names_led_by(ERRORS, (PARAMETERS, SECONDS_OF_TRAINING))),
+        "what to lower together: the validation error, parameters, training_seconds; the error alone if null",
+    )
+    sampler: str = setting(
+        SAMPLERS[0], one_of(SAMPLERS), "what draws from a space without end: tpe, nsga2 (evolution) or random"
+    )
     time_budget: float | None = setting(None, optional(SECONDS), "time for the whole search: 45s, 90m, 1h30m")
     seeds: list[int] = field(
         default_factory=lambda: [0],

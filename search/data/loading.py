@@ -19,7 +19,7 @@ from search.data.cleaning import RULES_VERSION, Cleaned, clean, elements_of
 from search.data.families import FAMILIES
 from search.data.request import MINIMUM_ROWS, TASKS, DataRequest
 from search.data.sources import Source, find, read_file
-from search.data.split import SPLIT_VERSION, Part, Split, deal, deal_training, draw
+from search.data.split import SPLIT_VERSION, Part, Split, deal, deal_training, draw, shuffle_to
 from search.data.table import Columns, read_table
 from search.errors import UserError
 
@@ -92,27 +92,33 @@ def _check_rows(cleaned: Cleaned, source: Source) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Dealt:
-    """Cleaned rows of train, validation and test, by number; the test's are of its own table where there is one."""
+    """Rows of train, validation and test by number, the latter two of tables of their own where there are such."""
 
     train: NDArray[np.intp]
     validation: NDArray[np.intp]
     test: NDArray[np.intp]
+    validation_table: Cleaned
     test_table: Cleaned
     held_out: str = ""
 
 
 def _split(cleaned: Cleaned, source: Source, request: DataRequest) -> Split:
-    discovers = request.hold_out is not None or request.test_table is not None
-    dealt = _deal_discovery(cleaned, source, request) if discovers else _deal_at_random(cleaned, request)
+    if source.split or request.validation_table is not None:
+        dealt = _deal_as_given(cleaned, source, request)
+    elif request.hold_out is not None or request.test_table is not None:
+        dealt = _deal_discovery(cleaned, source, request)
+    else:
+        dealt = _deal_at_random(cleaned, request)
 
     def part(table: Cleaned, rows: NDArray[np.intp]) -> Part:
         formulas = np.array(table.formulas, dtype=np.object_)
         return Part(table.composition.take(rows).x, table.y[rows], formulas[rows])
 
-    train, validation = part(cleaned, dealt.train), part(cleaned, dealt.validation)
+    train, validation = part(cleaned, dealt.train), part(dealt.validation_table, dealt.validation)
     test = part(dealt.test_table, dealt.test)
-    own_test = [dealt.test] if dealt.test_table is cleaned else []
-    rows = np.sort(np.concatenate([dealt.train, dealt.validation, *own_test]))
+    own = [dealt.validation] if dealt.validation_table is cleaned else []
+    own += [dealt.test] if dealt.test_table is cleaned else []
+    rows = np.sort(np.concatenate([dealt.train, *own]))
     y = cleaned.y[rows]
     target = cleaned.report.target if request.dataset == CSV else request.property
     report = replace(
@@ -141,7 +147,37 @@ def _deal_at_random(cleaned: Cleaned, request: DataRequest) -> _Dealt:
         rows = draw(cleaned.hashes, request.rows, request.split_seed)
     dealt = deal(cleaned.hashes[rows], cleaned.composition.counts[rows], request.split_seed)
     train, validation, test = (rows[part] for part in dealt)
-    return _Dealt(train, validation, test, cleaned)
+    return _Dealt(train, validation, test, cleaned, cleaned)
+
+
+def _deal_as_given(cleaned: Cleaned, source: Source, request: DataRequest) -> _Dealt:
+    """Validation and test as tables of their own hold them, the training rows without their compositions.
+
+    No value of a split that others report errors on is rejected as an outlier: it would be another test set.
+    Raises UserError where too little is left to train on.
+    """
+    if source.split:
+        everything = replace(request, outliers=0.0)
+        tables = [_beside(path, content, source, everything) for path, content in source.split]
+    else:
+        names = [Path(str(name)).expanduser() for name in (request.validation_table, request.test_table)]
+        tables = [_beside(path, read_file(path), source, request) for path in names]
+    validation_table, test_table = (_with_same_classes(table, cleaned) for table in tables)
+    validation = np.flatnonzero(~np.isin(validation_table.hashes, test_table.hashes))
+    in_others = np.isin(cleaned.hashes, np.concatenate([validation_table.hashes, test_table.hashes]))
+    rest = np.flatnonzero(~in_others)
+    if not len(rest) or not len(validation):
+        raise UserError(
+            f"{source.path} leaves {len(rest):,} compositions to train on and {len(validation):,} to validate on that "
+            "are in neither of the other tables: each part needs some of its own."
+        )
+    rest = rest[shuffle_to(cleaned.hashes[rest], request.rows, request.split_seed)]
+    test = np.arange(len(test_table.y))
+    words = (
+        f"split as given: {len(rest):,} to train on, {len(validation):,} for validation, {len(test):,} to test on; "
+        f"{int(in_others.sum()):,} in several parts left the training"
+    )
+    return _Dealt(rest, validation, test, validation_table, test_table, words)
 
 
 def _deal_discovery(cleaned: Cleaned, source: Source, request: DataRequest) -> _Dealt:
@@ -157,7 +193,8 @@ def _deal_discovery(cleaned: Cleaned, source: Source, request: DataRequest) -> _
     test_table, test = cleaned, np.flatnonzero(in_family)
     shared = in_family
     if request.test_table is not None:
-        test_table = _test_table(request.test_table, cleaned, source, request)
+        path = Path(request.test_table).expanduser()
+        test_table = _with_same_classes(_beside(path, read_file(path), source, request), cleaned)
         test = np.arange(len(test_table.y))
         shared = in_family | np.isin(cleaned.hashes, test_table.hashes)
         words.append(
@@ -174,18 +211,20 @@ def _deal_discovery(cleaned: Cleaned, source: Source, request: DataRequest) -> _
         )
     train, validation = deal_training(cleaned.hashes[rest], cleaned.composition.counts[rest], request.split_seed)
     assert not np.isin(cleaned.hashes[rest], test_table.hashes[test]).any()
-    return _Dealt(rest[train], rest[validation], test, test_table, "; ".join(words))
+    return _Dealt(rest[train], rest[validation], test, cleaned, test_table, "; ".join(words))
 
 
-def _test_table(name: str, cleaned: Cleaned, source: Source, request: DataRequest) -> Cleaned:
-    """The table that holds nothing but the test set, cleaned by the same rules."""
-    path = Path(name).expanduser()
+def _beside(path: Path, content: bytes, source: Source, request: DataRequest) -> Cleaned:
+    """A table that holds nothing but a part of the split, cleaned by the same rules as the one to train on."""
     columns = Columns(source.columns.targets, None, source.columns.energy_is_target)
-    other = replace(source, path=path, content=read_file(path), description=str(path), columns=columns)
-    found, trained = _cleaned(other, request), cleaned.report.classes
+    return _cleaned(replace(source, path=path, content=content, description=str(path), columns=columns), request)
+
+
+def _with_same_classes(found: Cleaned, cleaned: Cleaned) -> Cleaned:
+    trained = cleaned.report.classes
     if found.report.classes != trained:
         raise UserError(
-            f"{path} has the classes {', '.join(found.report.classes)}, and the table to train on has "
+            f"{found.report.source} has the classes {', '.join(found.report.classes)}, and the table to train on has "
             f"{', '.join(trained)}: both need the same."
         )
     return found
@@ -198,7 +237,8 @@ def _fingerprint(cleaned: Cleaned, rows: NDArray[np.intp], request: DataRequest,
         rules += [request.hold_out, request.test_table is not None, cleaned.report.classes]
     digest = hashlib.sha256(json.dumps(rules).encode())
     tables = [(cleaned, rows)]
-    tables += [(dealt.test_table, dealt.test)] if dealt.test_table is not cleaned else []
+    for table, part in ((dealt.validation_table, dealt.validation), (dealt.test_table, dealt.test)):
+        tables += [(table, part)] if table is not cleaned else []
     for table, kept in tables:
         digest.update(table.hashes[kept].astype("<u8").tobytes())
         digest.update(table.y[kept].astype("<f4").tobytes())

@@ -33,6 +33,7 @@ class DataRequest:
         test set, unless test_table gives another.
     test_table: a file whose compositions are the test set, in place of a tenth of the table's. It has the target in a
         column of the same name, and none of its compositions stays in train and validation.
+    validation_table: a file whose compositions are the validation set, beside a test_table; none of them is trained on.
     """
 
     dataset: str
@@ -48,6 +49,7 @@ class DataRequest:
     floor: float | None = None
     hold_out: str | None = None
     test_table: str | None = None
+    validation_table: str | None = None
 
     def check(self) -> None:
         """Raises UserError for what no table could satisfy, before any file is touched."""
@@ -71,6 +73,10 @@ class DataRequest:
             raise UserError("floor= is the least value of a regression's target: leave it out, or task=classification.")
         if self.hold_out is not None and self.hold_out not in FAMILIES:
             raise UserError(f"hold_out={self.hold_out} is unknown: {nearest(self.hold_out, FAMILIES)}.")
+        if self.validation_table is not None and (self.test_table is None or self.hold_out is not None):
+            raise UserError(
+                "validation_table= goes with test_table= and without hold_out=: then all three parts are given."
+            )
         if not math.isfinite(self.outliers) or self.outliers < 0:
             raise UserError(f"outliers={self.outliers} must be a number of 0 (none rejected) or more.")
         if self.rows is not None and self.rows < MINIMUM_ROWS:

@@ -35,6 +35,8 @@ class Source:
     floor: float | None = None
     derived: Property | None = None
     """The property of two classes that the table's values are to be turned into."""
+    split: tuple[tuple[Path, bytes], ...] = ()
+    """The tables of validation and test where the data set comes with a split of its own."""
 
 
 def find(request: DataRequest) -> Source:
@@ -49,9 +51,31 @@ def find(request: DataRequest) -> Source:
     measured = _property(request, folder)
     if measured.of is not None:
         return replace(find(replace(request, property=measured.of)), derived=measured)
+    if measured.split_files:
+        return _find_split(request, folder, measured)
     path, content, description = _look_up(request, folder, measured)
     columns = Columns((request.property, "target"), energy_is_target=is_energy_name(request.property))
     return Source(path, content, description, columns, measured.unit, measured.plausible, measured.floor)
+
+
+def _find_split(request: DataRequest, folder: Path | None, measured: Property) -> Source:
+    """A data set with a split of its own; in a local folder it lies as <dataset>/<property>/train.csv and so on."""
+    if given := [name for name in ("hold_out", "test_table", "validation_table") if getattr(request, name) is not None]:
+        raise UserError(f"dataset={request.dataset} comes with a split of its own: leave out {' and '.join(given)}=.")
+    names = [f"{request.dataset}/{request.property}/{Path(member).name}" for member in measured.split_files]
+    if folder is not None and all((folder / name).is_file() for name in names):
+        parts = [(folder / name, read_file(folder / name)) for name in names]
+        where = f"{request.dataset}/{request.property} in {folder}"
+    else:
+        where = f"{request.dataset} {request.property} from the package {crabnet.REQUIREMENT}"
+        try:
+            parts = crabnet.fetch_split(request.dataset, request.property, measured)
+        except UnavailableError as error:
+            why = f"getting it with {crabnet.REQUIREMENT} failed ({error})"
+            raise UserError(_ways_out(request, folder, names[0], why)) from error
+    (path, content), *others = parts
+    columns = Columns(("target", request.property))
+    return Source(path, content, where, columns, measured.unit, measured.plausible, measured.floor, split=tuple(others))
 
 
 def read_file(path: Path) -> bytes:

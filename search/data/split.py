@@ -57,6 +57,12 @@ def draw(hashes: NDArray[np.uint64], rows: int, seed: int) -> NDArray[np.intp]:
     return np.sort(shuffled(hashes, seed, _DRAW)[:rows])
 
 
+def shuffle_to(hashes: NDArray[np.uint64], rows: int | None, seed: int) -> NDArray[np.intp]:
+    """The numbers of `rows` compositions drawn at random, of all where it is None, in random order."""
+    drawn = np.arange(len(hashes)) if rows is None else draw(hashes, rows, seed)
+    return drawn[shuffled(hashes[drawn], seed, _ORDER)]
+
+
 def deal(
     hashes: NDArray[np.uint64], strata: NDArray[np.integer], seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:

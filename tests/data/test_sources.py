@@ -26,6 +26,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
         raise UnavailableError("no route to host")
 
     monkeypatch.setattr("search.data.crabnet.fetch", refuse)
+    monkeypatch.setattr("search.data.crabnet.fetch_split", refuse)
     monkeypatch.setattr("search.data.jarvis.fetch", refuse)
 
 
@@ -72,9 +73,10 @@ def test_offline_with_nothing_at_hand_names_the_ways_out(dataset: str, name: str
         load(DataRequest(dataset, name))
     sentence = str(caught.value)
     measured = DATASETS[dataset][name]
-    has_package = measured.of or measured.crabnet_files or measured.jarvis_field
+    has_package = measured.of or measured.crabnet_files or measured.split_files or measured.jarvis_field
     why = "no route to host" if has_package else "no public package has it"
-    for part in (f"{dataset}/{measured.of or name}.csv", "data_dir=", "BRANCHSEARCH_DATA", "dataset=mp", why, "with "):
+    file = f"{name}/train" if measured.split_files else measured.of or name
+    for part in (f"{dataset}/{file}.csv", "data_dir=", "BRANCHSEARCH_DATA", "dataset=mp", why, "with "):
         assert part in sentence
     assert sentence.count(".\n") == 0
 
@@ -82,7 +84,10 @@ def test_offline_with_nothing_at_hand_names_the_ways_out(dataset: str, name: str
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        (DataRequest("jarvs"), "dataset=jarvs is unknown: did you mean jarvis? Valid are jarvis, mp, oqmd, csv."),
+        (
+            DataRequest("jarvs"),
+            "dataset=jarvs is unknown: did you mean jarvis? Valid are jarvis, mp, oqmd, crabnet, csv.",
+        ),
         (DataRequest("OQMD"), "did you mean oqmd"),
         (DataRequest("oqmd", "bandgap"), "did you mean band_gap? Valid are formation_energy"),
         (DataRequest("oqmd", "../x"), "has no property=../x"),
