@@ -18,6 +18,7 @@ from rich.table import Table
 
 from models.objective import ERROR_NAMES
 from models.recipe import Recipe
+from search.comparison import compare, comparison_csv, comparison_markdown, verdict
 from search.data import Split
 from search.judging import answer_of, scores
 from search.labels import ERROR_WORDS, counted, name_of, with_unit
@@ -143,12 +144,33 @@ def write_conclusion(standings: Sequence[Standing], test: TestError, split: Spli
     csv.writer(table).writerows([headings(standings, split.unit), *ranking_rows(standings, base)])
     error = test.in_words(error_word(standings), split.unit)
     text = f"Winner by validation: **{name_of(winner.candidate, base)}**; its test {error}.\n\n"
+    text += "".join(f"{line}\n\n" for line in verdict(standings, partial(named, base=base), split.unit))
     everyone = markdown(standings, base, split.unit)
+    write_comparison(standings, split.unit, tracker)
     client.log_text(parent, table.getvalue(), "ranking.csv")
     client.log_text(parent, f"{text}{everyone}\n", "ranking.md")
     first = markdown(standings[:DESCRIBED], base, split.unit)
     more = f"\n\nAll {len(standings)} are in the artifact ranking.md." if len(standings) > DESCRIBED else ""
     client.set_tag(parent, NOTE_TAG, f"{text}{first}{more}\n")
+
+
+def named(standing: Standing, base: Recipe) -> str:
+    """A candidate's name for people."""
+    return name_of(standing.candidate, base)
+
+
+def write_comparison(standings: Sequence[Standing], unit: str, tracker: Tracker) -> None:
+    """The winner against the others, as artifacts; none where no two candidates share two seeds."""
+    name = partial(named, base=tracker.config.recipe)
+    if comparisons := compare(standings):
+        tracker.client.log_text(tracker.parent, comparison_csv(comparisons, name), "comparison.csv")
+        tracker.client.log_text(tracker.parent, comparison_markdown(standings, name, unit), "comparison.md")
+
+
+def show_verdict(standings: Sequence[Standing], base: Recipe, unit: str, console: Console) -> None:
+    """Print what the winner's lead over the others is worth."""
+    for line in verdict(standings, partial(named, base=base), unit):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def show_winner(standings: Sequence[Standing], test: TestError, split: Split, base: Recipe, console: Console) -> None:

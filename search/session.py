@@ -10,7 +10,7 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 from rich.console import Console
 
-from search.conclusion import show_ranking, show_winner, test_error, write_conclusion
+from search.conclusion import show_ranking, show_verdict, show_winner, test_error, write_conclusion
 from search.config import SearchConfig
 from search.data import Split, load
 from search.errors import CutOffError, UserError
@@ -203,4 +203,5 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
         raise CutOffError(reason_of(error)) from error
     show_ranking(standings, tracker.config.recipe, split.unit, console)
     show_winner(standings, test, split, tracker.config.recipe, console)
+    show_verdict(standings, tracker.config.recipe, split.unit, console)
     return 0

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from models.candidate import Candidate
+from search.comparison import CONFIDENCE, pooled_deviation
 from search.labels import parts_of
-from search.report.ranking import seed_deviation
 from search.results import Standing
 
-CONFIDENCE = 0.95
 NAMES = ("network", "published")
 """The parts that name a candidate and are no choice of their own."""
 PLAIN_LEVELS = ("none", "no")
@@ -149,7 +148,7 @@ def _half_widths(
         variance = float(residuals @ residuals) / freedom * inverse.diagonal()
         source = f"what the choices together leave unexplained ({freedom} degrees of freedom)"
     else:
-        pooled = seed_deviation(trained)
+        pooled = pooled_deviation(trained)
         if pooled is None:
             return [None] * (columns - 1), "nothing: as many choices as candidates, and one seed"
         deviation, freedom = pooled

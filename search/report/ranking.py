@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import stdtrit  # type: ignore[import-untyped]
-
+from search.comparison import compare, verdict
 from search.labels import counted
 from search.report.evidence import Evidence
 from search.report.markup import Html, join, paragraph, section
 from search.report.tables import Cell, table
-from search.report.wording import count, heading, number, with_unit
+from search.report.wording import count, heading, number
 from search.results import Standing
 
 
@@ -21,8 +20,9 @@ def ranking_section(evidence: Evidence) -> Html:
     return section(
         "ranking",
         "Ranking",
-        paragraph(text, " ", certainty(evidence)),
+        paragraph(text, " ", " ".join(verdict(evidence.standings, evidence.name, evidence.unit))),
         ranking_table(evidence),
+        comparison_table(evidence),
         failed_trials(evidence),
     )
 
@@ -69,45 +69,27 @@ def _row(standing: Standing, evidence: Evidence, has_spread: bool) -> list[Cell]
     ]
 
 
-def certainty(evidence: Evidence) -> str:
-    """How far the order at the top is more than chance, in a sentence."""
-    trained = evidence.trained
-    if len(trained) < 2:
-        return ""
-    winner, second = trained[:2]
-    lead = (
-        f"The winner leads the second, {evidence.name(second)}, by "
-        f"{with_unit(number(second.mean_error - winner.mean_error), evidence.unit)}"
-    )
-    pooled = seed_deviation(trained)
-    if pooled is None:
-        return f"{lead}; with one seed each it is not known how much of that is chance."
-    deviation, freedom = pooled
-    equals = [other for other in trained[1:] if not _differs(winner, other, deviation, freedom)]
-    others = len(trained) - 1
-    verdict = (
-        f"none of the {others} others is distinguishable from it"
-        if 1 < len(equals) == others
-        else f"{count(others - len(equals), 'other is', 'others are')} distinguishable from it, {len(equals)} not"
-    )
-    return (
-        f"{lead}; {verdict} (95 % t intervals of each difference, from the spread over seeds of all candidates, "
-        f"{with_unit(number(deviation), evidence.unit)})."
-    )
-
-
-def seed_deviation(trained: list[Standing]) -> tuple[float, int] | None:
-    """Standard deviation over seeds, pooled over the candidates, and its degrees of freedom; None with one seed."""
-    freedom = sum(len(standing.trained) - 1 for standing in trained)
-    if freedom == 0:
-        return None
-    squares = sum((len(s.trained) - 1) * s.spread**2 for s in trained if s.spread is not None)
-    return math.sqrt(squares / freedom), freedom
-
-
-def _differs(winner: Standing, other: Standing, deviation: float, freedom: int) -> bool:
-    error = deviation * math.sqrt(1 / len(winner.trained) + 1 / len(other.trained))
-    return other.mean_error - winner.mean_error > float(stdtrit(freedom, 0.975)) * error
+def comparison_table(evidence: Evidence) -> Html:
+    """The winner against each candidate that shares two seeds with it; nothing where none does."""
+    comparisons = compare(evidence.standings)
+    if not comparisons:
+        return join()
+    rows = [
+        [
+            Cell(str(c.other.rank), c.other.rank),
+            Cell(evidence.name(c.other)),
+            Cell(str(c.seeds), c.seeds),
+            Cell(number(c.difference, signed=True), c.difference),
+            Cell(f"{number(c.low, signed=True)} to {number(c.high, signed=True)}", c.low),
+            Cell(f"{c.p_value:.2g}", c.p_value),
+            Cell(c.verdict),
+        ]
+        for c in comparisons
+    ]
+    columns = ["rank", "network", "seeds", heading("error above the winner's", evidence.unit), "95 % interval",
+               "p (Holm)", "verdict"]  # fmt: skip
+    caption = f"The others against the winner, {evidence.name(evidence.trained[0])}, paired by seed"
+    return table(caption, columns, rows, "comparison-table", numbered=[0, 2, 3, 4, 5])
 
 
 def failed_trials(evidence: Evidence) -> Html:

@@ -161,6 +161,10 @@ def test_sampled_space_with_seeds_and_asha(in_tmp: Path, capsys: pytest.CaptureF
     stopped = [run for run in finished.children if run.data.tags["stop_reason"] == "stopped by asha"]
     assert all(run.data.metrics["epochs"] < 4 for run in stopped)
     assert all(finished.client.list_artifacts(run.info.run_id) for run in stopped)
+    with finished.artifact(finished.parent, "comparison.csv", in_tmp).open() as file:
+        assert [row["seeds"] for row in csv.DictReader(file)] == ["2", "2", "2"]
+    assert "adjusted for 3 comparisons (Holm)" in finished.printed
+    assert "adjusted for 3 comparisons (Holm)" in finished.parent.data.tags[NOTE_TAG]
 
 
 def test_hyperband_pauses_and_goes_on(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:

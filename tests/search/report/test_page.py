@@ -124,6 +124,14 @@ def test_ranking_is_the_searchs(made: Parsed, search: PastSearch) -> None:
     assert "loss not finite in epoch 3" in rows[-1][-1]
 
 
+def test_the_others_are_compared_with_the_winner(made: Parsed) -> None:
+    rows = made.tables["comparison-table"][1:]
+    assert [number(row[3]) for row in rows] == pytest.approx([0.01, 0.01, 0.02, 0.03])
+    assert {row[2] for row in rows} == {"2"}, "the network with one seed is compared with nobody"
+    assert "beats 4 candidates" in made.text
+    assert "With 2 seeds only differences of several times their spread can be shown" in made.text
+
+
 def test_failed_trials_have_their_reasons(made: Parsed) -> None:
     assert made.tables["failures"][1:] == [["Middle1[1,1,1] skip leaky", "1", "loss not finite in epoch 3"]]
 
