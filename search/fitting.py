@@ -9,93 +9,29 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.decomposition import PCA
-from sklearn.ensemble import (
-    ExtraTreesRegressor,
-    GradientBoostingRegressor,
-    HistGradientBoostingRegressor,
-    RandomForestRegressor,
-)
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
-from sklearn.neighbors import KNeighborsRegressor
-from sklearn.neural_network import MLPRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVR
-from sklearn.tree import DecisionTreeRegressor
 from threadpoolctl import threadpool_limits
 
 from models import checkpoint
 from models.candidate import Candidate
 from models.data import TrainingData
-from models.estimator import Estimator, Value
+from models.estimator import Estimator
 from models.training import Epoch, NonFiniteLossError
 
 ROWS_FACTOR = 3
 """Each part of a trial takes so many times the rows of the one before; the last takes all."""
 
-TREES = 100
-BOOSTING_ROUNDS = 200
-HISTOGRAM_ROUNDS = 500
 ONE_THREAD = frozenset({"k_neighbours"})
 """Families fitted and asked on one thread: which of equally near neighbours counts depends on their number."""
 
 ROWS_TO_JUDGE = 5_000
 """Training rows at most on which the training error is measured: neighbours take as long to ask as to validate."""
 
-VARIANCE_KEPT = 0.95
-
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-
-
-def _mlp(settings: Mapping[str, Any], seed: int) -> MLPRegressor:
-    widths = tuple(int(width) for width in settings["hidden"].split(","))
-    rest = {name: value for name, value in settings.items() if name != "hidden"}
-    return MLPRegressor(hidden_layer_sizes=widths, early_stopping=True, random_state=seed, **rest)
-
-
-FAMILIES: Mapping[str, Callable[[Mapping[str, Any], int, int], RegressorMixin]] = {
-    "linear": lambda settings, seed, threads: LinearRegression(**settings),
-    "ridge": lambda settings, seed, threads: Ridge(**settings),
-    "lasso": lambda settings, seed, threads: Lasso(random_state=seed, **settings),
-    "elastic_net": lambda settings, seed, threads: ElasticNet(random_state=seed, **settings),
-    "k_neighbours": lambda settings, seed, threads: KNeighborsRegressor(n_jobs=threads, **settings),
-    "support_vector": lambda settings, seed, threads: SVR(cache_size=500, **settings),
-    "decision_tree": lambda settings, seed, threads: DecisionTreeRegressor(random_state=seed, **settings),
-    "random_forest": lambda settings, seed, threads: RandomForestRegressor(
-        TREES, n_jobs=threads, random_state=seed, **settings
-    ),
-    "extra_trees": lambda settings, seed, threads: ExtraTreesRegressor(
-        TREES, n_jobs=threads, random_state=seed, **settings
-    ),
-    "gradient_boosting": lambda settings, seed, threads: GradientBoostingRegressor(
-        n_estimators=BOOSTING_ROUNDS, random_state=seed, **settings
-    ),
-    "hist_gradient_boosting": lambda settings, seed, threads: HistGradientBoostingRegressor(
-        max_iter=HISTOGRAM_ROUNDS, random_state=seed, **settings
-    ),
-    "mlp": lambda settings, seed, threads: _mlp(settings, seed),
-}
-"""(settings, seed, threads) -> scikit-learn's estimator, by the family's name."""
-
-
-def make(estimator: Estimator, seed: int, threads: int) -> TransformedTargetRegressor:
-    """scikit-learn's estimator, on a standardised target: a penalty then means the same whatever the unit is."""
-    settings: dict[str, Value] = dict(estimator.settings)
-    steps = {"none": [], "standard": [StandardScaler()], "pca": [PCA(VARIANCE_KEPT, whiten=True, random_state=seed)]}
-    model = FAMILIES[estimator.family](settings, seed, threads)
-    return TransformedTargetRegressor(
-        make_pipeline(*steps[estimator.preprocessing], model), transformer=StandardScaler()
-    )
 
 
 def rows_of_part(estimator: Estimator, rows: int, part: int, parts: int) -> int:
@@ -110,6 +46,10 @@ def fit(candidate: Candidate, data: TrainingData, seed: int, threads: int, rows:
     Raises ValueError for what scikit-learn cannot fit.
     """
     assert candidate.estimator is not None
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - searches of networks need not wait for it
+
+    from search.estimators import make  # noqa: PLC0415
+
     floor = candidate.architecture.floor
     threads = 1 if candidate.estimator.family in ONE_THREAD else threads
     model = make(candidate.estimator, seed, threads)

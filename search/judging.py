@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import log_softmax  # type: ignore[import-untyped]
-from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from models.candidate import Candidate
 from models.checkpoint import load_network
@@ -40,6 +39,8 @@ def scores(outputs: NDArray[np.float64], part: Part, classes: tuple[str, ...]) -
     """
     if not classes:
         return {"mae": float(np.abs(outputs[:, 0] - part.y).mean())}
+    from sklearn.metrics import accuracy_score, f1_score, roc_auc_score  # noqa: PLC0415 - it takes a second to import
+
     y = part.y.astype(np.int64)
     logs = log_softmax(outputs, axis=1)
     chosen = outputs.argmax(axis=1)

@@ -8,7 +8,7 @@ import pytest
 from models.architecture import BRNET
 from models.estimator import Estimator
 from models.recipe import FAST
-from search.fitting import FAMILIES as FITTED
+from search.estimators import FAMILIES as FITTED
 from spaces import build
 from spaces.traditional import FAMILIES, GRID
 
