@@ -18,8 +18,32 @@ from search.data import DataRequest, Split, load
 if TYPE_CHECKING:
     from shelf import Shelf
 
+SLOWEST_FIRST = (
+    "search/test_faults.py",
+    "cluster/test_onprem.py",
+    "search/test_session.py",
+    "search/reproduction/test_reproduce.py",
+    "search/test_resume.py",
+    "browser/test_from_search_to_service.py",
+    "search/test_packed_trials.py",
+    "search/test_security.py",
+    "search/test_kinds.py",
+    "search/test_server_away.py",
+    "search/test_store_at_work.py",
+    "cluster/test_aws.py",
+    "browser/test_report.py",
+)
+"""Files that take longest: begun first, so that none is left to one process while the others have nothing to do."""
+
 # Several threads on one small network spend their time waiting for each other where cores are shared.
 torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files go to pytest's processes in this order, `--no-loadscope-reorder` given."""
+    tests = Path(__file__).parent
+    order = {tests / name: number for number, name in enumerate(SLOWEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.fixture(autouse=True, scope="session")
