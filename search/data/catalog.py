@@ -15,15 +15,15 @@ class Property:
     """One target of a data set.
 
     `plausible` is the range, in `unit`, inside which a value is never taken for an outlier, however rare it is in
-    its table. `jarvis_field` and `crabnet_files` say where the two public packages keep the property. `floor` is the
-    least value that nature allows. `split_files` are train, validation and test of a public split. `classes` are the
-    names of two classes that are read off the property `of`: the second where its value is `limit` or less, the first
-    above it. Some are in no public package: their tables come from the databases' own pages into the user's folder.
+    its table. `field` is its name in the database's own records, `crabnet_files` where the package crabnet keeps it.
+    `floor` is the least value that nature allows. `split_files` are train, validation and test of a public split.
+    `classes` are the names of two classes that are read off the property `of`: the second where its value is `limit`
+    or less, the first above it.
     """
 
     unit: str
     plausible: tuple[float, float] | None = None
-    jarvis_field: str | None = None
+    field: str | None = None
     crabnet_files: tuple[str, ...] = ()
     split_files: tuple[str, ...] = ()
     floor: float | None = None
@@ -65,22 +65,26 @@ DATASETS: Mapping[str, Mapping[str, Property]] = MappingProxyType(
         ),
         "mp": MappingProxyType(
             {
-                "formation_energy": Property("eV/atom", _ENERGY),
-                "band_gap": Property("eV", _GAP, crabnet_files=("crabnet/data/matbench/mp_gap.csv",), floor=0.0),
-                "volume": Property("Å³", floor=0.0),
-                "density": Property("g/cm³", floor=0.0),
+                "formation_energy": Property("eV/atom", _ENERGY, "formation_energy_per_atom"),
+                "band_gap": Property(
+                    "eV", _GAP, "band_gap", crabnet_files=("crabnet/data/matbench/mp_gap.csv",), floor=0.0
+                ),
+                "volume": Property("Å³", field="volume", floor=0.0),
+                "density": Property("g/cm³", field="density", floor=0.0),
                 "is_metal": Property("", of="band_gap", classes=_METAL),
             }
         ),
         "oqmd": MappingProxyType(
             {
-                "formation_energy": Property("eV/atom", _ENERGY, crabnet_files=_benchmark("OQMD_Formation_Enthalpy")),
-                "band_gap": Property("eV", _GAP, crabnet_files=_benchmark("OQMD_Bandgap"), floor=0.0),
+                "formation_energy": Property(
+                    "eV/atom", _ENERGY, "delta_e", crabnet_files=_benchmark("OQMD_Formation_Enthalpy")
+                ),
+                "band_gap": Property("eV", _GAP, "band_gap", crabnet_files=_benchmark("OQMD_Bandgap"), floor=0.0),
                 "volume_per_atom": Property(
                     "Å³/atom", _VOLUME, crabnet_files=_benchmark("OQMD_Volume_per_atom"), floor=0.0
                 ),
-                "volume": Property("Å³", floor=0.0),
-                "stability": Property("eV/atom"),
+                "volume": Property("Å³", field="volume", floor=0.0),
+                "stability": Property("eV/atom", field="stability"),
                 "is_metal": Property("", of="band_gap", classes=_METAL),
             }
         ),
@@ -100,6 +104,11 @@ DATASETS: Mapping[str, Mapping[str, Property]] = MappingProxyType(
         ),
     }
 )
+
+
+def fields_of(dataset: str) -> dict[str, str]:
+    """Property -> its field in the database's own records, for those that are had from there."""
+    return {name: measured.field for name, measured in DATASETS[dataset].items() if measured.field is not None}
 
 
 def nearest(name: str, valid: Iterable[str], most: int = 100, what: str = "valid are") -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import logging
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from search.data.cache import cache_folder, save
@@ -37,6 +40,27 @@ def keep(name: str, content: bytes) -> tuple[Path, bytes]:
     """Keeps a table, if the cache can be written, and gives back its path and bytes."""
     file_name = _file_name(name, content)
     return save(f"{_FOLDER}/{file_name}", content) or Path(name), content
+
+
+def records_as_csv(
+    records: Iterable[Mapping[str, object]], identifier: str, formula: str, fields: Mapping[str, str]
+) -> bytes:
+    """A database's records -> CSV with the columns `identifier`, formula and the names of `fields`.
+
+    fields: property -> its field in a record; one that is not there, or null, is "na". Raises UnavailableError for
+    records that hold no formula or are none.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([identifier, "formula", *fields])
+    try:
+        for record in records:
+            values = [record.get(field) for field in fields.values()]
+            known = ["na" if value is None else value for value in values]
+            writer.writerow([record.get(identifier, ""), record[formula], *known])
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UnavailableError(f"its records are not as documented: {type(error).__name__} {error}") from error
+    return text.getvalue().encode()
 
 
 def _file_name(name: str, content: bytes) -> str:

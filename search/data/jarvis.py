@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
 import logging
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from search.data.catalog import DATASETS
-from search.data.downloads import UnavailableError, keep, kept
+from search.data.catalog import fields_of
+from search.data.downloads import UnavailableError, keep, kept, records_as_csv
 
 RECORDS = "dft_3d"
 _FILE_NAME = "jarvis-dft_3d.csv"
-_FIELDS = {name: measured.jarvis_field for name, measured in DATASETS["jarvis"].items() if measured.jarvis_field}
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +45,4 @@ def _download() -> list[Mapping[str, object]]:
 
 def table_of(records: Iterable[Mapping[str, object]]) -> bytes:
     """Records as jarvis-tools gives them ("na" where a value is unknown) -> CSV. Raises UnavailableError for others."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["jid", "formula", *_FIELDS])
-    try:
-        for record in records:
-            values = [record.get(field, "na") for field in _FIELDS.values()]
-            writer.writerow([record.get("jid", ""), record["formula"], *values])
-    except (AttributeError, KeyError, TypeError) as error:
-        raise UnavailableError(f"its records are not as documented: {type(error).__name__} {error}") from error
-    return text.getvalue().encode()
+    return records_as_csv(records, "jid", "formula", fields_of("jarvis"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from search.data import crabnet, jarvis
+from search.data import crabnet, jarvis, materials_project, oqmd
 from search.data.catalog import CSV, DATASETS, Property, nearest
 from search.data.downloads import UnavailableError
 from search.data.request import DataRequest
@@ -134,19 +134,25 @@ def _look_up(request: DataRequest, folder: Path | None, measured: Property) -> t
     shipped = SHIPPED / f"{request.dataset}_{request.property}.parquet"
     if shipped.is_file():
         return shipped, read_file(shipped), f"{request.dataset} {request.property} shipped with branchsearch"
-    fetch: Callable[[], tuple[Path, bytes]] | None = None
-    package = ""
-    if measured.crabnet_files:
-        fetch, package = lambda: crabnet.fetch(request.dataset, request.property, measured), crabnet.REQUIREMENT
-    elif measured.jarvis_field:
-        fetch, package = jarvis.fetch, "jarvis-tools"
-    if fetch is None:
-        raise UserError(_ways_out(request, folder, name, "no public package has it"))
+    package, fetch = _download_of(request, measured)
     try:
         path, content = fetch()
     except UnavailableError as error:
         raise UserError(_ways_out(request, folder, name, f"getting it with {package} failed ({error})")) from error
-    return path, content, f"{request.dataset} {request.property} from the package {package}"
+    return path, content, f"{request.dataset} {request.property} from {package}"
+
+
+def _download_of(request: DataRequest, measured: Property) -> tuple[str, Callable[[], tuple[Path, bytes]]]:
+    """Who has a table that is not at hand, for people, and how it is got."""
+    if measured.crabnet_files:
+        name = request.property
+        return f"the package {crabnet.REQUIREMENT}", lambda: crabnet.fetch(request.dataset, name, measured)
+    downloads: dict[str, tuple[str, Callable[[], tuple[Path, bytes]]]] = {
+        "jarvis": ("the package jarvis-tools", jarvis.fetch),
+        "mp": (materials_project.CLIENT, materials_project.fetch),
+        "oqmd": (oqmd.SERVICE, oqmd.fetch),
+    }
+    return downloads[request.dataset]
 
 
 def _ways_out(request: DataRequest, folder: Path | None, name: str, why: str) -> str:
