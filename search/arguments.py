@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -38,12 +39,21 @@ def usage(command: str, purpose: str, examples: Sequence[str], settings: Mapping
     return "\n".join(lines)
 
 
+def tell_of_downloads() -> None:
+    """Show on the terminal what downloads say of their progress."""
+    logger = logging.getLogger("search.data.downloads")
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.INFO)
+
+
 def run_command(name: str, command: Callable[[Sequence[str]], int], help_text: str) -> int:
     """Run a command on the process's arguments; a user's mistake is one sentence and exit status 2."""
     argv = sys.argv[1:]
     if {"-h", "--help"} & set(argv):
         print(help_text)
         return 0
+    tell_of_downloads()
     try:
         return command(argv)
     except UserError as mistake:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from search.arguments import tell_of_downloads
 from search.config import parse
 from search.errors import UserError
 from search.usage import help_text
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if {"-h", "--help"} & set(arguments):
         print(help_text())
         return 0
+    tell_of_downloads()
     try:
         run, given = resumed(arguments)
         config = parse(given) if run is None else None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import logging
 import subprocess
 import sys
 import tempfile
@@ -16,13 +15,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from search.data.catalog import Property
-from search.data.downloads import UnavailableError, keep, kept
+from search.data.downloads import UnavailableError, keep, kept, log
 
 REQUIREMENT = "crabnet==2.0.8"
 WHEEL_SHA256 = "4901565abaa5b4cd1a7841b9de647a3906df21676b226a7abf972d113f92054a"
 _TIMEOUT_SECONDS = 600
-
-log = logging.getLogger(__name__)
 
 
 def fetch(dataset: str, name: str, measured: Property) -> tuple[Path, bytes]:

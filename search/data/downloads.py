@@ -15,6 +15,7 @@ _FOLDER = "sources"
 _DIGITS = 16
 
 log = logging.getLogger(__name__)
+"""What downloads say of themselves: they take minutes to hours, so that the commands show it on the terminal."""
 
 
 class UnavailableError(Exception):

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from search.data.catalog import fields_of
-from search.data.downloads import UnavailableError, keep, kept, records_as_csv
+from search.data.downloads import UnavailableError, keep, kept, log, records_as_csv
 
 RECORDS = "dft_3d"
 _FILE_NAME = "jarvis-dft_3d.csv"
-
-log = logging.getLogger(__name__)
 
 
 def fetch() -> tuple[Path, bytes]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from search.data.catalog import fields_of
-from search.data.downloads import UnavailableError, keep, kept, records_as_csv
+from search.data.downloads import UnavailableError, keep, kept, log, records_as_csv
 
 KEY_VARIABLE = "MP_API_KEY"
 CLIENT = "pymatgen's MPRester"
 _FILE_NAME = "mp-summary.csv"
 _ID, _FORMULA = "material_id", "formula_pretty"
-
-log = logging.getLogger(__name__)
 
 
 def fetch() -> tuple[Path, bytes]:

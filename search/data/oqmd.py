@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from urllib3.util.retry import Retry
 
 from search.data.cache import cache_folder
 from search.data.catalog import fields_of
-from search.data.downloads import UnavailableError, keep, kept, records_as_csv
+from search.data.downloads import UnavailableError, keep, kept, log, records_as_csv
 
 API = "http://oqmd.org/oqmdapi/formationenergy"
 SERVICE = "OQMD's RESTful API"
@@ -23,8 +22,6 @@ _FILE_NAME = "oqmd-entries.csv"
 _ID, _FORMULA = "entry_id", "name"
 _PAGES_BETWEEN_WORDS = 20
 _TIMEOUT_SECONDS = 120
-
-log = logging.getLogger(__name__)
 
 
 def fetch() -> tuple[Path, bytes]:
