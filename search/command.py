@@ -66,7 +66,17 @@ def _values(config: SearchConfig) -> Iterator[tuple[str, Any]]:
             if part.name != "name":
                 yield f"{group}.{part.name}", getattr(settings, part.name)
     yield "time_budget", config.time_budget_seconds
-    for name in ("trials", "seeds", "cpus_per_trial", "gpus_per_trial", "pack", "max_concurrent", "retries"):
+    for name in (
+        "trials",
+        "seeds",
+        "objectives",
+        "sampler",
+        "cpus_per_trial",
+        "gpus_per_trial",
+        "pack",
+        "max_concurrent",
+        "retries",
+    ):
         yield name, getattr(config, name)
     yield "checkpoint_every", config.checkpoint_every_seconds
     for name in ("dry_run", "output", "experiment", "name"):

@@ -15,8 +15,9 @@ from models.start import Start
 from search.data.request import DataRequest
 from search.errors import UserError
 from search.groups import compose_values
+from search.objectives import checked
 from search.overrides import shown
-from search.settings import DEFAULT_ARCHITECTURE, DEFAULT_CHECKPOINT_SECONDS, DEFAULT_RETRIES
+from search.settings import DEFAULT_ARCHITECTURE, DEFAULT_CHECKPOINT_SECONDS, DEFAULT_RETRIES, SAMPLERS
 from search.usage import help_text
 from spaces import SPACES, Space, build
 
@@ -80,7 +81,8 @@ class TrackingConfig:
 class SearchConfig:
     """All a search is told. `to_dict` and `from_dict` carry it through JSON, for the log and for resuming.
 
-    `trials` counts candidates, each trained once for every seed of `seeds`. `time_budget_seconds`,
+    `trials` counts candidates, each trained once for every seed of `seeds`. `objectives` are several, the validation
+    error first, or () where that is the only one. `time_budget_seconds`,
     `cpus_per_trial`, `gpus_per_trial`, `pack` and `max_concurrent` are None where the search may choose.
     """
 
@@ -104,10 +106,12 @@ class SearchConfig:
     retries: int = DEFAULT_RETRIES
     checkpoint_every_seconds: float = DEFAULT_CHECKPOINT_SECONDS
     pack: int | None = None
+    objectives: tuple[str, ...] = ()
+    sampler: str = SAMPLERS[0]
 
     def to_dict(self) -> dict[str, Any]:
         """Values that JSON holds."""
-        return dataclasses.asdict(self) | {"seeds": list(self.seeds)}
+        return dataclasses.asdict(self) | {"seeds": list(self.seeds), "objectives": list(self.objectives)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -122,7 +126,8 @@ class SearchConfig:
         }
         try:
             built = {name: part(**values[name]) for name, part in parts.items()}
-            return cls(**{**values, **built, "seeds": tuple(values["seeds"])})
+            built |= {name: tuple(values[name]) for name in ("seeds", "objectives") if name in values}
+            return cls(**{**values, **built})
         except (TypeError, KeyError) as error:
             raise ValueError(f"not the settings of a search: {error}") from error
 
@@ -140,9 +145,11 @@ def parse(argv: Sequence[str]) -> SearchConfig:
         _fit_estimators(argv, space, data, values)
     try:
         recipe = Recipe(**values["recipe"])
-        space.without_data(recipe)
+        size = space.without_data(recipe).size
     except ValueError as error:
         raise UserError(f"{error}.") from error
+    if size is not None and any(argument.startswith("sampler=") for argument in argv):
+        raise UserError(f"sampler= has no meaning for space={space.name}, whose {size} candidates are all trained.")
     return SearchConfig(
         space=space,
         data=data,
@@ -164,6 +171,8 @@ def parse(argv: Sequence[str]) -> SearchConfig:
         retries=values["retries"],
         checkpoint_every_seconds=values["checkpoint_every"],
         pack=_pack(values),
+        objectives=checked(values["objectives"], space.name, values["scheduler"]["name"]),
+        sampler=values["sampler"],
     )
 
 

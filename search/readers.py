@@ -92,6 +92,20 @@ def one_of(names: Iterable[str]) -> Reader:
     return Reader(f"one of {', '.join(valid)}", read, valid)
 
 
+def names_led_by(first: tuple[str, ...], others: tuple[str, ...]) -> Reader:
+    """A list of different names, one of `first` before some of `others`; a single name needs no brackets."""
+
+    def read(text: str) -> list[str]:
+        listed = re.fullmatch(r"\[(.*)\]", text)
+        names = [name.strip() for name in (listed[1] if listed else text).split(",")]
+        if names[0] not in first or len(set(names)) < len(names) or not set(names[1:]) <= set(others):
+            raise ValueError(text)
+        return names
+
+    example = f"[{first[0]},{others[0]}]"
+    return Reader(f"{' or '.join(first)}, and after it any of {', '.join(others)}: such as {example}", read)
+
+
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):

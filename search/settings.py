@@ -50,6 +50,7 @@ CHANGEABLE = (
 
 ERRORS = tuple(f"validation_{name}" for name in ERROR_WORDS)
 PARAMETERS, SECONDS_OF_TRAINING = "parameters", "training_seconds"
+OBJECTIVES = optional(names_led_by(ERRORS, (PARAMETERS, SECONDS_OF_TRAINING)))
 SAMPLERS = ("tpe", "nsga2", "random")
 
 DEFAULT_RETRIES = 3
@@ -196,10 +197,9 @@ class Settings:
     )
 
     trials: int | None = setting(None, optional(whole(1)), "candidates to train; all of a finite space if null")
-    objectives: list[str] | None = setting(
-        None,
-        optional(names_led_by(ERRORS, (PARAMETERS, SECONDS_OF_TRAINING))),
-        "what to lower together: the validation error, parameters, training_seconds; the error alone if null",
+    objectives: list[str] | None = field(
+        default=None,
+        metadata={"setting": Setting(OBJECTIVES, "what to lower together: the validation error and its costs")},
     )
     sampler: str = setting(
         SAMPLERS[0], one_of(SAMPLERS), "what draws from a space without end: tpe, nsga2 (evolution) or random"

@@ -16,11 +16,13 @@ from ray.tune.experiment import Trial as TuneTrial
 
 from search.config import SearchConfig
 from search.data import Split
+from search.opening import opening_of
 from search.packing import Place, end_hosts
 from search.resources import Resources
+from search.sampled import SampledSearcher
 from search.schedulers import repeats_trials, scheduler_for
 from search.starting import start_of
-from search.suggest import CandidateSearcher, EverySearcher, SampledSearcher
+from search.suggest import CandidateSearcher, EverySearcher
 from search.targets import training_data
 from search.trial import Trial
 from search.watch import Watch
@@ -73,7 +75,10 @@ def searcher_for(config: SearchConfig, space: Space, watch: Watch) -> CandidateS
         candidates = list(space.candidates())[:limit]
         searcher = EverySearcher(candidates, config.seeds, watch.journal, watch.is_over, repeats)
     else:
-        searcher = SampledSearcher(space, limit or sys.maxsize, config.seeds, watch.journal, watch.is_over, repeats)
+        searcher = SampledSearcher(
+            space, limit or sys.maxsize, config.seeds, watch.journal, watch.is_over, repeats,
+            config.objectives, config.sampler, opening_of(space, limit, watch.journal),
+        )  # fmt: skip
     searcher.may_retry = watch.may_retry
     return searcher
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from models.candidate import Candidate
 
@@ -30,6 +30,10 @@ class Space(ABC):
     def candidates(self) -> Iterator[Candidate]:
         """Each candidate once, in a fixed order. Raises TypeError where the space is infinite."""
         raise TypeError(f"the space {self.name} is infinite: its candidates can be drawn, not listed")
+
+    def first_points(self) -> tuple[dict[str, Any], ...]:
+        """Parameters, as `suggest` names them, that a search takes before it draws any: those of published networks."""
+        return ()
 
     @abstractmethod
     def suggest(self, trial: BaseTrial) -> Candidate:

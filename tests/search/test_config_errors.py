@@ -84,7 +84,13 @@ MISTAKES = [
     ("rows=0", r"^rows=0 is too few"),
     ("outliers=-1", r"^outliers=-1"),
     ("budget=1000", r"^budget=1000 cannot be met .* between 129,637 and 139,426,049 parameters"),
+    ("objectives=[parameters,validation_mae]", r"is not validation_mae or .*, and after it any of parameters"),
+    ("objectives=[validation_mae,size]", r"^objectives=\[validation_mae,size\] is not"),
+    ("sampler=nsga3 space=hyperparameters", r"^sampler=nsga3 is unknown: did you mean nsga2"),
     # settings that do not go together
+    ("sampler=nsga2", r"^sampler= has no meaning for space=branching, whose 11 candidates are all trained"),
+    ("objectives=[validation_mae,training_seconds] scheduler=asha", r"^scheduler=asha would make .* look quick"),
+    ("space=automl objectives=[validation_mae,parameters]", r"^space=automl fits traditional models"),
     ("dataset=csv target=x", r"^dataset=csv needs .* path="),
     ("dataset=csv path=x", r"^dataset=csv needs .* target="),
     ("path=x.csv", r"^path= belongs to dataset=csv, not to dataset=mp"),

@@ -1,7 +1,8 @@
 """Searchers: each candidate once a seed, duplicates answered and not trained, the study told the truth."""
 
+import itertools
 import math
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,15 @@ import optuna
 import pytest
 from ray.tune.search import Searcher
 
-from models.architecture import BRNET, Architecture
+from models.architecture import BRNET, Architecture, Group
 from models.candidate import Candidate
 from models.recipe import FAST
 from search.checkpoints import key_of
 from search.journal import Journal
+from search.opening import opening_of
 from search.results import TrialResult
-from search.suggest import CandidateSearcher, EverySearcher, SampledSearcher
+from search.sampled import SampledSearcher
+from search.suggest import CandidateSearcher, EverySearcher
 from search.trial import METRIC
 from spaces import build
 from spaces.space import Space
@@ -27,9 +30,9 @@ class SixPoints(Space):
     name = "six"
 
     def suggest(self, trial: optuna.trial.BaseTrial) -> Candidate:
-        skip = trial.suggest_categorical("skip", [False, True])
+        skip = trial.suggest_categorical("skip", ["none", "layer"])
         activation = trial.suggest_categorical("activation", ["relu", "gelu", "silu"])
-        return Candidate(Architecture(skip=bool(skip), activation=activation), FAST)  # type: ignore[arg-type]
+        return Candidate(Architecture(skip=skip, activation=activation), FAST)  # type: ignore[arg-type]
 
 
 def drain(searcher: CandidateSearcher, value: float | None = None) -> list[dict[str, Any]]:
@@ -65,13 +68,12 @@ def test_each_new_candidate_gets_every_seed_and_trials_counts_candidates(tmp_pat
     assert len({config["candidate"] for config in configs}) == 5
 
 
-def ended(searcher: CandidateSearcher, trial_id: str, config: Any, error: float) -> None:
+def ended(searcher: CandidateSearcher, trial_id: str, config: Any, error: float, seconds: float = 0.0) -> None:
     """What happens to a trial that ends: the searcher learns of it, then the journal."""
     failure = None if math.isfinite(error) else "loss not finite in epoch 1"
-    searcher.on_trial_complete(trial_id, {METRIC: error, "failure": failure})
-    result = TrialResult(
-        key_of(config), Candidate.from_json(config["candidate"]), config["seed"], best_error=error, failure=failure
-    )
+    searcher.on_trial_complete(trial_id, {METRIC: error, "training_seconds": seconds, "failure": failure})
+    candidate = Candidate.from_json(config["candidate"])
+    result = TrialResult(key_of(config), candidate, config["seed"], best_error=error, seconds=seconds, failure=failure)
     searcher.journal.ended(result, again=False)
 
 
@@ -113,24 +115,89 @@ def test_no_candidate_is_handed_out_once_it_is_over(tmp_path: Path) -> None:
     assert isinstance(EverySearcher(candidates, (0,), Journal(tmp_path), lambda: False).suggest("t0"), dict)
 
 
-@pytest.mark.parametrize("cut_after", [0, 1, 7, 20, 23])
-def test_a_search_cut_off_anywhere_suggests_what_an_undisturbed_one_does(cut_after: int, tmp_path: Path) -> None:
-    """Every trial's error follows from its configuration, as that of a real one does."""
+class Published(Space):
+    """A conditional space with two points that come first."""
 
-    def run(folder: Path, most: int) -> list[tuple[str, int]]:
-        folder.mkdir(exist_ok=True)
-        searcher = SampledSearcher(build("hyperparameters", FAST, BRNET), 12, (0, 1), Journal(folder))
-        trained: list[tuple[str, int]] = []
-        while len(trained) < most and isinstance(config := searcher.suggest(f"t{len(trained)}"), dict):
-            value = Candidate.from_json(config["candidate"]).recipe.learning_rate + 0.01 * config["seed"]
-            ended(searcher, f"t{len(trained)}", config, value)
-            trained.append((config["candidate"], config["seed"]))
-        return trained
+    name = "published"
 
-    whole = run(tmp_path / "whole", 24)
-    first = run(tmp_path / "cut", cut_after)
-    assert [*first, *run(tmp_path / "cut", 24)] == whole
-    assert len(set(whole)) == 24
+    def first_points(self) -> tuple[dict[str, Any], ...]:
+        leaky = {"activation": "leaky_relu", "slope": 0.3}
+        return ({"activation": "relu", "layers": 2, "width0": 9, "width1": 8}, {**leaky, "layers": 1, "width0": 7})
+
+    def suggest(self, trial: optuna.trial.BaseTrial) -> Candidate:
+        activation = trial.suggest_categorical("activation", ["relu", "leaky_relu", "gelu"])
+        slope = trial.suggest_float("slope", 0.01, 0.5) if activation == "leaky_relu" else 0.0
+        widths = [trial.suggest_int(f"width{n}", 4, 64) for n in range(trial.suggest_int("layers", 1, 4))]
+        groups = tuple(Group(width, 1) for width in widths)
+        return Candidate(Architecture(groups=groups, activation=activation, slope=slope), FAST)  # type: ignore[arg-type]
+
+
+def outcome_of(config: dict[str, Any]) -> tuple[float, float]:
+    """Error and seconds of a trial, which follow from its configuration as those of a real one do."""
+    architecture = Candidate.from_json(config["candidate"]).architecture
+    widths = [group.width for group in architecture.groups]
+    return abs(sum(widths) - 70) + architecture.slope + 0.01 * config["seed"], 0.1 * len(widths)
+
+
+def search_on(folder: Path, sampler: str, objectives: tuple[str, ...], most: int) -> SampledSearcher:
+    """A search with three trials at a time, from its journal on, until so many have ended in this session."""
+    folder.mkdir(exist_ok=True)
+    journal, space = Journal(folder), Published()
+    opening = opening_of(space, 24, journal)
+    searcher = SampledSearcher(
+        space, 24, (0, 1), journal, objectives=objectives, sampler=sampler, opening=opening
+    )  # fmt: skip
+    running: deque[tuple[str, dict[str, Any]]] = deque()
+    for number in itertools.count():
+        while len(running) < 3 and isinstance(config := searcher.suggest(f"t{number} {len(running)}"), dict):
+            running.append((f"t{number} {len(running)}", config))
+        if not running or number == most:
+            return searcher
+        trial_id, config = running.popleft()
+        ended(searcher, trial_id, config, *outcome_of(config))
+    raise AssertionError
+
+
+@pytest.mark.parametrize("cut_after", [1, 17, 41])
+@pytest.mark.parametrize(
+    ("sampler", "objectives"),
+    [
+        ("tpe", ()),
+        ("tpe", ("validation_mae", "parameters")),
+        ("nsga2", ("validation_mae", "parameters", "training_seconds")),
+        ("random", ()),
+    ],
+)
+def test_a_search_cut_off_anywhere_suggests_what_an_undisturbed_one_does(
+    sampler: str, objectives: tuple[str, ...], cut_after: int, tmp_path: Path
+) -> None:
+    whole = search_on(tmp_path / "whole", sampler, objectives, 99)
+    search_on(tmp_path / "cut", sampler, objectives, cut_after)
+    resumed = search_on(tmp_path / "cut", sampler, objectives, 99)
+    assert list(resumed.studied) == list(whole.studied)
+    assert len(whole.studied) == 24
+    assert [trial.values for trial in resumed.study.trials] == [trial.values for trial in whole.study.trials]
+    first = [Published().suggest(optuna.trial.FixedTrial(point)).to_json() for point in Published().first_points()]
+    assert list(whole.studied)[:2] == first
+
+
+def test_the_study_learns_the_mean_of_every_objective(tmp_path: Path) -> None:
+    objectives = ("validation_mae", "parameters", "training_seconds")
+    searcher = search_on(tmp_path, "tpe", objectives, 99)
+    for candidate, point in searcher.studied.items():
+        error, seconds = outcome_of({"candidate": candidate, "seed": 0})
+        count = Candidate.from_json(candidate).architecture.parameter_count()
+        assert searcher.study.trials[point].values == pytest.approx([error + 0.005, count, seconds])
+
+
+def test_evolution_breeds_from_the_best_and_counts_no_candidate_twice(tmp_path: Path) -> None:
+    """Generations of six: of those after the first, most parameters come from parents."""
+    searcher = search_on(tmp_path, "nsga2", ("validation_mae", "parameters"), 99)
+    counted = [trial for trial in searcher.study.trials if trial.state == optuna.trial.TrialState.COMPLETE]
+    assert len(counted) == 24
+    generations = [trial.system_attrs["NSGAIISampler:generation"] for trial in counted]
+    assert max(generations) >= 3
+    assert searcher.opening.population == 6
 
 
 @pytest.mark.parametrize("kind", ["every", "sampled"])

@@ -1,0 +1,71 @@
+"""What a search lowers: the validation error, and beside it what a candidate costs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+import numpy as np
+
+from search.errors import UserError
+from search.results import Standing
+from search.settings import ERRORS, PARAMETERS, SECONDS_OF_TRAINING
+from spaces import SPACES
+
+Values = tuple[float, ...]
+
+
+def checked(names: Sequence[str] | None, space: str, scheduler: str) -> tuple[str, ...]:
+    """The names of several objectives, () for the error alone. Raises UserError where the search has no such thing."""
+    if names is None or len(names) < 2:
+        return ()
+    if PARAMETERS in names and SPACES[space].fits_estimators:
+        raise UserError(f"space={space} fits traditional models, whose parameters cannot be counted as an objective.")
+    if SECONDS_OF_TRAINING in names and scheduler != "none":
+        raise UserError(
+            f"scheduler={scheduler} would make the trials that it stops look quick: leave training_seconds out of "
+            "objectives=, or take scheduler=none."
+        )
+    return tuple(names)
+
+
+def check_task(objectives: Sequence[str], error_name: str) -> None:
+    """Raises UserError where the objectives name another error than the data are judged by."""
+    right = f"validation_{error_name}"
+    if objectives and objectives[0] != right:
+        others = ",".join([right, *objectives[1:]])
+        raise UserError(
+            f"objectives=[{','.join(objectives)}] lower {objectives[0]}, and this target is judged by {right}: "
+            f"write objectives=[{others}]"
+        )
+
+
+def values_of(objectives: Sequence[str], error: float, parameters: int | None, seconds: float) -> Values:
+    """A candidate's values, the error alone where no objectives are given."""
+    known = {PARAMETERS: float(parameters or 0), SECONDS_OF_TRAINING: seconds} | dict.fromkeys(ERRORS, error)
+    return tuple(known[name] for name in objectives or ERRORS[:1])
+
+
+def mean_values(objectives: Sequence[str], standing: Standing) -> Values:
+    """A candidate's means over the seeds that came to a result, of which there is one at least."""
+    seconds = statistics.fmean(result.seconds for result in standing.trained)
+    return values_of(objectives, standing.mean_error, standing.candidate.parameter_count(), seconds)
+
+
+def dominated_by(points: Sequence[Values]) -> np.ndarray:
+    """Whether the point of a row is at least as good (low) as that of a column in all and better in one: (n, n)."""
+    values = np.asarray(points, dtype=float).reshape(len(points), -1)
+    no_worse = (values[:, None, :] <= values[None, :, :]).all(axis=2)
+    better = (values[:, None, :] < values[None, :, :]).any(axis=2)
+    return np.asarray(no_worse & better)
+
+
+def front(points: Sequence[Values]) -> list[int]:
+    """The places of the points that no other dominates, the cheapest first, by the costs in their order.
+
+    Points that are equal in all stand on it together.
+    """
+    if not points:
+        return []
+    on_it = np.flatnonzero(~dominated_by(points).any(axis=0))
+    return sorted(on_it.tolist(), key=lambda place: (*points[place][1:], points[place][0]))
