@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,8 +13,8 @@ from scipy.stats import ttest_rel  # type: ignore[import-untyped]
 
 from search.report.wording import count, number, with_unit
 from search.results import Standing
+from search.spread import CONFIDENCE
 
-CONFIDENCE = 0.95
 FEW_SEEDS = 4
 """So many seeds or fewer show only differences of several times their spread."""
 NAMED = 6
@@ -92,15 +91,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - place) * p_values[index]))
         adjusted[int(index)] = largest
     return adjusted
-
-
-def pooled_deviation(trained: Sequence[Standing]) -> tuple[float, int] | None:
-    """Standard deviation over seeds, pooled over the candidates, and its degrees of freedom; None with one seed."""
-    freedom = sum(len(standing.trained) - 1 for standing in trained)
-    if freedom <= 0:
-        return None
-    squares = sum((len(s.trained) - 1) * s.spread**2 for s in trained if s.spread is not None)
-    return math.sqrt(squares / freedom), freedom
 
 
 def verdict(standings: Sequence[Standing], name: Name, unit: str) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from models.candidate import Candidate
+from search.spread import pooled, quantile
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,13 @@ class Standing:
         return ", ".join(sorted({result.failure or result.stop_reason for result in self.results}))
 
 
-def rank(results: Iterable[TrialResult]) -> list[Standing]:
+def rank(results: Iterable[TrialResult], raced: bool = False) -> list[Standing]:
     """Candidates by mean best validation error over their seeds, lowest first; fewer parameters win a tie.
 
     Those trained from fewer seeds than the others, because a trial failed or time ran out, come after all that
-    have every seed: a mean over fewer seeds is not comparable. Those without any result come last.
+    have every seed: a mean over fewer seeds is not comparable. Those without any result come last. Where a race has
+    `raced` for the seeds, fewer of them are a verdict: candidates then stand by the upper end of the 95 % interval of
+    their mean, which is the wider the fewer seeds they have, and only those with a failed trial come after the others.
     """
     by_candidate: dict[Candidate, list[TrialResult]] = {}
     for result in results:
@@ -76,12 +79,19 @@ def rank(results: Iterable[TrialResult]) -> list[Standing]:
         for candidate, group in by_candidate.items()
     ]
     most = max((len(standing.trained) for standing in standings), default=0)
+    width = _width(standings) if raced else 0.0
     standings.sort(
         key=lambda standing: (
             not standing.trained,
-            len(standing.trained) < most,
-            standing.mean_error,
+            len(standing.trained) < (len(standing.results) if raced else most),
+            standing.mean_error + width / math.sqrt(max(1, len(standing.trained))),
             standing.candidate.parameter_count() or 0,
         )
     )
     return [Standing(place, s.candidate, s.results) for place, s in enumerate(standings, start=1)]
+
+
+def _width(standings: Iterable[Standing]) -> float:
+    """Half the 95 % interval of a single error, from the spread over seeds of all candidates; 0 where none is known."""
+    spread, freedom = pooled([[result.best_error for result in standing.trained] for standing in standings])
+    return quantile(freedom) * spread if freedom else 0.0

@@ -50,14 +50,19 @@ class HyperBand(EachEpochOnce, HyperBandScheduler):
 class ASHA(EachEpochOnce, ASHAScheduler):
     """Ray Tune's ASHA, whose rungs hold from the start what the trials in `folder` have reached.
 
-    What it decided of them then was carried out, and is not asked for again.
+    What it decided of them then was carried out, and is not asked for again. Given `only_seed`, trials of other seeds
+    are repeats of the best, which are trained to their end.
     """
 
-    def __init__(self, folder: Path, done: Mapping[str, TrialResult], **options: Any) -> None:
+    def __init__(
+        self, folder: Path, done: Mapping[str, TrialResult], only_seed: int | None = None, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self._folder = folder
+        self._folder, self._only_seed = folder, only_seed
         nobody: Any = None  # to be told of trials that no controller has
         for key, result in done.items():
+            if only_seed not in (None, result.seed):
+                continue
             trial: Any = SimpleNamespace(trial_id=key)
             super().on_trial_add(nobody, trial)
             for epoch in self._curve(key):
@@ -68,16 +73,39 @@ class ASHA(EachEpochOnce, ASHAScheduler):
     def _curve(self, key: str) -> list[dict[str, Any]]:
         return TrialFolder.of(self._folder, key).curve()
 
+    def on_trial_result(self, tune_controller: TuneController, trial: TuneTrial, result: dict[str, Any]) -> str:
+        if self._is_repeat(trial):
+            return TrialScheduler.CONTINUE
+        return super().on_trial_result(tune_controller, trial, result)
+
+    def on_trial_complete(self, tune_controller: TuneController, trial: TuneTrial, result: dict[str, Any]) -> None:
+        if self._is_repeat(trial):
+            self.on_trial_remove(tune_controller, trial)
+        else:
+            super().on_trial_complete(tune_controller, trial, result)
+
+    def _is_repeat(self, trial: TuneTrial) -> bool:
+        return self._only_seed not in (None, trial.config["seed"])
+
     def on_trial_add(self, tune_controller: TuneController, trial: TuneTrial) -> None:
         super().on_trial_add(tune_controller, trial)
+        if self._is_repeat(trial):
+            return
         for epoch in self._curve(key_of(trial.config))[:-1]:  # the trial itself reports the last one again
             super().on_trial_result(tune_controller, trial, epoch)
 
 
 def scheduler_for(
-    config: SchedulerConfig, epochs: int, folder: Path, done: Mapping[str, TrialResult]
+    config: SchedulerConfig,
+    epochs: int,
+    folder: Path,
+    done: Mapping[str, TrialResult],
+    only_seed: int | None = None,
 ) -> TrialScheduler:
-    """Ray Tune's ASHA or HyperBand by epochs, or nothing; `done` are the trials of earlier sessions in `folder`."""
+    """Ray Tune's ASHA or HyperBand by epochs, or nothing; `done` are the trials of earlier sessions in `folder`.
+
+    `only_seed` as ASHA takes it.
+    """
     if config.name == "none":
         return FIFOScheduler()
     options: dict[str, Any] = {
@@ -91,4 +119,4 @@ def scheduler_for(
         return HyperBand(**options)
     if config.grace_epochs is not None:
         options["grace_period"] = min(config.grace_epochs, epochs)
-    return ASHA(folder, done, **options)
+    return ASHA(folder, done, only_seed, **options)

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from models.candidate import Candidate
-from search.comparison import CONFIDENCE, pooled_deviation
 from search.labels import parts_of
 from search.results import Standing
+from search.spread import pooled, quantile
 
 NAMES = ("network", "published")
 """The parts that name a candidate and are no choice of their own."""
@@ -148,12 +147,10 @@ def _half_widths(
         variance = float(residuals @ residuals) / freedom * inverse.diagonal()
         source = f"what the choices together leave unexplained ({freedom} degrees of freedom)"
     else:
-        pooled = pooled_deviation(trained)
-        if pooled is None:
+        deviation, freedom = pooled([[result.best_error for result in s.trained] for s in trained])
+        if not freedom:
             return [None] * (columns - 1), "nothing: as many choices as candidates, and one seed"
-        deviation, freedom = pooled
         of_means = np.array([deviation**2 / len(standing.trained) for standing in trained])
         variance = (inverse @ (design.T * of_means) @ design @ inverse).diagonal()
         source = f"the spread over seeds ({freedom} degrees of freedom)"
-    quantile = float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2))
-    return [quantile * math.sqrt(entry) for entry in variance[1:]], source
+    return [quantile(freedom) * math.sqrt(entry) for entry in variance[1:]], source

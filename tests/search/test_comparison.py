@@ -10,7 +10,7 @@ from scipy.stats import t  # type: ignore[import-untyped]
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.recipe import FAST
-from search.comparison import compare, comparison_csv, holm, pooled_deviation, verdict
+from search.comparison import compare, comparison_csv, holm, verdict
 from search.results import Standing, TrialResult, rank
 
 
@@ -99,11 +99,3 @@ def test_the_table_for_a_spreadsheet() -> None:
     assert rows[0]["network"] == "w16"
     assert float(rows[0]["difference"]) == pytest.approx(0.25)
     assert float(rows[0]["low"]) == pytest.approx(0.25 - t.ppf(0.975, 1) * 0.05)
-
-
-def test_the_spread_over_seeds_is_pooled_by_degrees_of_freedom() -> None:
-    pooled = pooled_deviation(standings_of({8: {0: 0.1, 1: 0.3}, 16: {0: 0.1, 1: 0.1, 2: 0.1}, 32: {0: 5.0}}))
-    assert pooled is not None
-    assert pooled[0] == pytest.approx(np.sqrt(0.02 / 3))
-    assert pooled[1] == 3
-    assert pooled_deviation(standings_of({8: {0: 0.1}})) is None

@@ -76,3 +76,17 @@ def test_a_decision_that_was_not_carried_out_is_made_again(tmp_path: Path) -> No
     resumed.on_trial_add(NOBODY, poor)
     assert show(resumed, poor, reports(7, 1)) == [TrialScheduler.STOP]
     assert show(resumed, poor, reports(7, 1)) == [TrialScheduler.CONTINUE], "an epoch that comes again is not judged"
+
+
+def test_repeats_of_the_best_are_trained_to_their_end(tmp_path: Path) -> None:
+    """They would fill the rungs with good trials, and half of them be stopped by the others."""
+    scheduler = ASHA(tmp_path, {}, only_seed=0, **OPTIONS)
+    for seed in (0, 1, 2, 3):
+        scheduler.on_trial_add(NOBODY, trial_of(seed))
+        TrialFolder.of(tmp_path, key_of(trial_of(seed).config)).save(9, reports(seed, 9), [])
+    for seed in (1, 2, 3):
+        trial = trial_of(seed)
+        assert show(scheduler, trial, reports(seed, 9)) == [TrialScheduler.CONTINUE] * 9
+        scheduler.on_trial_complete(NOBODY, trial, reports(seed, 9)[-1])
+    assert show(scheduler, trial_of(0), reports(0, 1)) == [TrialScheduler.CONTINUE]
+    assert sum(len(errors) for _, errors in values(scheduler)) == 1
