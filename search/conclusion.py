@@ -22,6 +22,7 @@ from search.comparison import compare, comparison_csv, comparison_markdown, verd
 from search.data import Split
 from search.judging import answer_of, scores
 from search.labels import ERROR_WORDS, counted, name_of, with_unit
+from search.pareto import front_words
 from search.progress import duration
 from search.results import Standing
 from search.store import download_weights
@@ -144,6 +145,7 @@ def write_conclusion(standings: Sequence[Standing], test: TestError, split: Spli
     csv.writer(table).writerows([headings(standings, split.unit), *ranking_rows(standings, base)])
     error = test.in_words(error_word(standings), split.unit)
     text = f"Winner by validation: **{name_of(winner.candidate, base)}**; its test {error}.\n\n"
+    text += f"{front_words(standings, tracker.config.objectives)}.\n\n" if tracker.config.objectives else ""
     text += "".join(f"{line}\n\n" for line in verdict(standings, partial(named, base=base), split.unit))
     everyone = markdown(standings, base, split.unit)
     write_comparison(standings, split.unit, tracker)

@@ -46,10 +46,19 @@ def values_of(objectives: Sequence[str], error: float, parameters: int | None, s
     return tuple(known[name] for name in objectives or ERRORS[:1])
 
 
+def parameters_of(standing: Standing) -> float:
+    """Trainable parameters; 0 for a traditional model."""
+    return float(standing.candidate.parameter_count() or 0)
+
+
+def seconds_of(standing: Standing) -> float:
+    """Mean training seconds of the seeds that came to a result, of which there is one at least."""
+    return statistics.fmean(result.seconds for result in standing.trained)
+
+
 def mean_values(objectives: Sequence[str], standing: Standing) -> Values:
     """A candidate's means over the seeds that came to a result, of which there is one at least."""
-    seconds = statistics.fmean(result.seconds for result in standing.trained)
-    return values_of(objectives, standing.mean_error, standing.candidate.parameter_count(), seconds)
+    return values_of(objectives, standing.mean_error, standing.candidate.parameter_count(), seconds_of(standing))
 
 
 def dominated_by(points: Sequence[Values]) -> np.ndarray:

@@ -18,6 +18,8 @@ from search.folder import logging_to, new_folder, off_the_terminal
 from search.interrupts import Interrupts
 from search.journal import Journal, alone_in
 from search.measuring import measured_resources
+from search.objectives import check_task
+from search.pareto import show_front, write_front
 from search.plan import show_plan
 from search.progress import Progress
 from search.resources import LOCAL, Resources, ray_for, resources_for
@@ -25,7 +27,7 @@ from search.results import TrialResult, rank
 from search.resume import command_to_resume, find, write_pointer
 from search.starting import pinned
 from search.store import PATIENCE_SECONDS, absolute, open_store, reason_of
-from search.targets import space_of
+from search.targets import error_name_of, space_of
 from search.tracking import Tracker
 from search.tuning import candidate_limit, run_trials, total_trials
 from search.watch import Watch
@@ -79,6 +81,7 @@ def loaded(config: SearchConfig, console: Console) -> Split:
     if config.cluster.address == LOCAL:
         resources_for(config, None)  # a GPU that is not there is said before anything is loaded
     split = load(config.data)
+    check_task(config.objectives, error_name_of(split))
     for line in split.report.summary():
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print()
@@ -196,12 +199,16 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
     try:
         test = test_error(standings[0], split, tracker)
         write_conclusion(standings, test, split, tracker)
+        if tracker.config.objectives:
+            write_front(standings, tracker.config.objectives, split.unit, tracker)
     except KeyboardInterrupt:
         raise CutOffError("interrupted", 130) from None
     except (MlflowException, OSError) as error:
         logger.exception("the conclusion could not be written")
         raise CutOffError(reason_of(error)) from error
     show_ranking(standings, tracker.config.recipe, split.unit, console)
+    if tracker.config.objectives:
+        show_front(standings, tracker.config.objectives, tracker.config.recipe, split.unit, console)
     show_winner(standings, test, split, tracker.config.recipe, console)
     show_verdict(standings, tracker.config.recipe, split.unit, console)
     return 0

@@ -17,6 +17,7 @@ from search.config import SearchConfig
 from search.data import Split
 from search.labels import name_of, parts_of
 from search.results import TrialResult
+from search.settings import SAMPLERS
 from search.store import PARENT_TAG, Store, Writer, children_of
 from search.targets import error_name_of
 from search.versions import code_version, versions
@@ -55,7 +56,7 @@ class Tracker:
         self.writer = Writer()
         if parent is None:
             self.parent = self._open_parent(split, folder)
-            share_ranking(self.client, self.experiment_id, self.parent, self.error_name)
+            share_ranking(self.client, self.experiment_id, self.parent, self.error_name, bool(config.objectives))
         else:
             self.parent = parent
             self._reopen()
@@ -95,6 +96,8 @@ class Tracker:
             "recipe": config.recipe_name,
             "scheduler": config.scheduler.name,
             "seeds": " ".join(map(str, config.seeds)),
+            **({"objectives": " ".join(config.objectives)} if config.objectives else {}),
+            **({"sampler": config.sampler} if config.sampler != SAMPLERS[0] else {}),
             "rows_in": report.rows_in,
             "rows_kept": report.rows_kept,
             "rows_merged": report.merged,

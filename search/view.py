@@ -12,8 +12,13 @@ VIEW_TAG = "mlflow.sharedViewState."
 """Prefix of the experiment's tags in which MLflow's page keeps views that people share by a link."""
 
 
-def share_ranking(client: MlflowClient, experiment_id: str, parent: str, error_name: str) -> None:
-    """Store a shared view of one search's trials, lowest validation error first, under its parent run's id."""
+def share_ranking(
+    client: MlflowClient, experiment_id: str, parent: str, error_name: str, has_front: bool = False
+) -> None:
+    """Store a shared view of one search's trials, lowest validation error first, under its parent run's id.
+
+    `has_front`: trials will be tagged by whether they stand on the Pareto front.
+    """
     order = f"metrics.`best_validation_{error_name}`"
     columns = ["rank", f"best_validation_{error_name}", "parameters", "training_seconds", "epochs"]
     view = {
@@ -25,7 +30,8 @@ def share_ranking(client: MlflowClient, experiment_id: str, parent: str, error_n
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
         "selectedColumns": [f"metrics.`{name}`" for name in columns]
-        + ["params.`branching`", "params.`seed`", "tags.`stop_reason`"],
+        + ["params.`branching`", "params.`seed`", "tags.`stop_reason`"]
+        + (["tags.`pareto`"] if has_front else []),
     }
     client.set_experiment_tag(experiment_id, VIEW_TAG + parent, json.dumps(view))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+from search.objectives import front, mean_values, parameters_of, seconds_of
+from search.pareto import objective_words
 from search.report.evidence import Evidence
 from search.report.figures import GREY, ORANGE, Figure, axis, figure_block, log_axis, text_only
 from search.report.markup import Html, element, paragraph, section
@@ -14,30 +15,6 @@ from search.report.wording import count, heading, number
 from search.results import Standing
 
 Cost = Callable[[Standing], float]
-
-
-def parameters_of(standing: Standing) -> float:
-    """Trainable parameters."""
-    return float(standing.candidate.parameter_count() or 0)
-
-
-def seconds_of(standing: Standing) -> float:
-    """Mean training seconds of the seeds that came to a result."""
-    return statistics.fmean(result.seconds for result in standing.trained)
-
-
-def front(costs: Sequence[float], errors: Sequence[float]) -> list[int]:
-    """The places of the points that no other point is at least as good as in both and better in one, by cost."""
-    order = sorted(range(len(costs)), key=lambda place: (costs[place], errors[place]))
-    members: list[int] = []
-    for place in order:
-        if not members or errors[place] < errors[members[-1]] or _same(place, members[-1], costs, errors):
-            members.append(place)
-    return members
-
-
-def _same(one: int, other: int, costs: Sequence[float], errors: Sequence[float]) -> bool:
-    return costs[one] == costs[other] and errors[one] == errors[other]
 
 
 def pareto_section(evidence: Evidence) -> Html:
@@ -53,11 +30,24 @@ def pareto_section(evidence: Evidence) -> Html:
     return section(
         "pareto",
         "What accuracy costs",
-        paragraph(text),
+        paragraph(text, goal(evidence)),
         *of_networks,
         element("h3", "Against training time"),
         figure_block(front_figure(evidence, "training time", seconds_of, "s")),
         front_table(evidence),
+    )
+
+
+def goal(evidence: Evidence) -> str:
+    """What a search with several objectives lowered, and which of its candidates was tested."""
+    objectives = evidence.search.config.objectives
+    if not objectives:
+        return ""
+    members = len(front([mean_values(objectives, standing) for standing in evidence.trained]))
+    return (
+        f" This search lowered {objective_words(objectives)} together: {members} of "
+        f"{count(len(evidence.trained), 'candidate')} are on the front of all {len(objectives)}. Chosen, and tested "
+        "once, is the one with the lowest validation MAE."
     )
 
 
@@ -73,7 +63,7 @@ def front_figure(evidence: Evidence, cost_name: str, cost: Cost, cost_unit: str 
     """All candidates as points, those on the front joined by a line."""
     trained = evidence.trained
     costs, errors = [cost(s) for s in trained], [s.mean_error for s in trained]
-    members = front(costs, errors)
+    members = front(list(zip(errors, costs, strict=True)))
     others = sorted(set(range(len(trained))) - set(members))
     hover = (
         f"%{{text}}<br>MAE %{{y:.5~g}} {text_only(evidence.unit)}<br>"
@@ -113,27 +103,29 @@ def front_figure(evidence: Evidence, cost_name: str, cost: Cost, cost_unit: str 
 
 
 def front_table(evidence: Evidence) -> Html:
-    """The members of either front."""
+    """The members of either front, and of that of the search's objectives."""
     trained = evidence.trained
-    errors = [s.mean_error for s in trained]
-    small, quick = (set(front([cost(s) for s in trained], errors)) for cost in (parameters_of, seconds_of))
+    fronts = {
+        "parameters": front([(s.mean_error, parameters_of(s)) for s in trained]),
+        "time": front([(s.mean_error, seconds_of(s)) for s in trained]),
+    }
+    if len(evidence.search.config.objectives) > 2:
+        fronts["both"] = front([mean_values(evidence.search.config.objectives, s) for s in trained])
     rows = [
         [
             Cell(evidence.name(trained[place])),
-            Cell(number(errors[place]), errors[place]),
+            Cell(number(trained[place].mean_error), trained[place].mean_error),
             Cell(f"{parameters_of(trained[place]):,.0f}", parameters_of(trained[place])),
             Cell(f"{seconds_of(trained[place]):,.1f}", seconds_of(trained[place])),
-            Cell("yes" if place in small else "no"),
-            Cell("yes" if place in quick else "no"),
+            *(Cell("yes" if place in members else "no") for members in fronts.values()),
         ]
-        for place in sorted(small | quick)
+        for place in sorted({place for members in fronts.values() for place in members})
     ]
     columns = [
         "network",
         heading("validation MAE", evidence.unit),
         "parameters",
         "training, s",
-        "on the front by parameters",
-        "on the front by time",
+        *(f"on the front by {name}" for name in fronts),
     ]
-    return table("Candidates on either front", columns, rows, "pareto-table", numbered=[1, 2, 3])
+    return table("Candidates on a front", columns, rows, "pareto-table", numbered=[1, 2, 3])

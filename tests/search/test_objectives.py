@@ -1,0 +1,39 @@
+"""Several objectives: the front is what no other point beats, in any number of them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.errors import UserError
+from search.objectives import check_task, dominated_by, front, values_of
+
+POINTS = st.integers(1, 3).flatmap(
+    lambda objectives: st.lists(st.tuples(*[st.integers(0, 6)] * objectives), min_size=1, max_size=12)
+)
+
+
+@given(POINTS)
+def test_front_is_what_no_other_point_beats(points: list[tuple[int, ...]]) -> None:
+    def beats(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+        return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+    unbeaten = {n for n, point in enumerate(points) if not any(beats(other, point) for other in points)}
+    values = [tuple(map(float, point)) for point in points]
+    members = front(values)
+    assert set(members) == unbeaten
+    costs = [values[place][1:] for place in members]
+    assert costs == sorted(costs)
+    expected = [[beats(one, other) for other in points] for one in points]
+    assert dominated_by(values).tolist() == expected
+
+
+def test_values_stand_in_the_order_of_the_objectives() -> None:
+    assert values_of(("validation_mae", "training_seconds", "parameters"), 0.1, 7, 2.5) == (0.1, 2.5, 7.0)
+    assert values_of((), 0.1, None, 2.5) == (0.1,)
+
+
+def test_the_error_has_to_be_the_one_that_the_target_is_judged_by() -> None:
+    check_task(("validation_mae", "parameters"), "mae")
+    check_task((), "cross_entropy")
+    with pytest.raises(UserError, match=r"write objectives=\[validation_cross_entropy,parameters\]"):
+        check_task(("validation_mae", "parameters"), "cross_entropy")
