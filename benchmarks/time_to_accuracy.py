@@ -24,7 +24,8 @@ from models.candidate import Candidate
 from models.data import TrainingData
 from models.network import predict
 from models.recipe import RECIPES
-from models.training import Epoch, TrainingRun
+from models.run import Epoch
+from models.training import TrainingRun
 from search.data import DataRequest, Split, load
 
 
@@ -61,12 +62,15 @@ def train_side_by_side(split: Split, seed: int, minutes: float) -> list[Curve]:
     runs = [TrainingRun(Candidate(BRNET, recipe), data, seed=seed) for recipe in recipes]
     going = [(run, iter(run), curve) for run, curve in zip(runs, curves, strict=True)]
     while going:
-        going.sort(key=lambda entry: entry[0].seconds)
+        going.sort(key=lambda entry: entry[0].state.seconds)
         run, epochs, curve = going[0]
         curve.add(next(epochs))
-        print(f"seed {seed} {curve.recipe} {run.epochs} {run.seconds:.0f} s {run.best_error:.4f}", flush=True)
-        if run.stop_reason is not None or run.seconds > 60 * minutes:
-            curve.stop_reason = run.stop_reason or curve.stop_reason
+        print(
+            f"seed {seed} {curve.recipe} {run.state.epochs} {run.state.seconds:.0f} s {run.state.best_error:.4f}",
+            flush=True,
+        )
+        if run.state.stop_reason is not None or run.state.seconds > 60 * minutes:
+            curve.stop_reason = run.state.stop_reason or curve.stop_reason
             going.pop(0)
     x, y = torch.from_numpy(split.test.x), torch.from_numpy(split.test.y)
     for run, curve in zip(runs, curves, strict=True):

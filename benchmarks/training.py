@@ -46,12 +46,12 @@ class Ours:
         """Seconds a member's epoch takes, validation included."""
         for name in self.names:
             self.pack.begin_epoch(name)
-        before = {name: self.pack.members[name].run.seconds for name in self.names}
+        before = {name: self.pack.members[name].run.state.seconds for name in self.names}
         while self.pack.busy:
             for ended in self.pack.turn().values():
                 if isinstance(ended, Exception):
                     raise ended
-        return statistics.fmean(self.pack.members[name].run.seconds - before[name] for name in self.names)
+        return statistics.fmean(self.pack.members[name].run.state.seconds - before[name] for name in self.names)
 
 
 class Contender(Protocol):

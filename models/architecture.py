@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self, get_args
 
+from models.branching import Branching, Distribution, ends_of, from_lists, layers_in, parts_of
+from models.inputs import ELEMENTS, PLAIN_INPUTS, Inputs
+
 Activation = Literal["relu", "leaky_relu", "gelu", "silu"]
 Task = Literal["regression", "classification"]
+Join = Literal["sum", "mean", "concatenation", "gate"]
+Skip = Literal["none", "layer", "group"]
+Normalisation = Literal["none", "batch", "layer"]
 
 KERAS_LEAKY_SLOPE = 0.3
 
@@ -26,27 +31,22 @@ class Group:
             raise ValueError(f"a group needs a width and layers of at least 1, whole, not {self.width} x{self.layers}")
 
 
-@dataclass(frozen=True, order=True)
-class Branching:
-    """The layers of group number `group` dealt out to parallel branches, whose outputs are added.
-
-    `distribution[i]` is the number of layers in branch i. Branches are interchangeable, so the longest is kept
-    first: [1, 2] and [2, 1] are the same network.
-    """
-
-    group: int
-    distribution: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "distribution", tuple(sorted(self.distribution, reverse=True)))
-        if len(self.distribution) < 2 or self.distribution[-1] < 1:
-            raise ValueError(f"a branching needs two branches or more of a layer or more, not {self.distribution}")
-
-
 PAPER_GROUPS = (Group(1024, 4), Group(512, 3), Group(256, 3), Group(128, 3), Group(64, 2), Group(32, 1))
 """The 17 layers of all published networks (SDM 2022, section 3), the output layer not included."""
 
 PAPER_GROUP_NAMES = ("Top", "Middle 1", "Middle 2", "Middle 3", "Bottom", "Last")
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "activation": get_args(Activation),
+    "task": get_args(Task),
+    "join": get_args(Join),
+    "skip": get_args(Skip),
+    "normalisation": get_args(Normalisation),
+}
+"""The fields of an architecture that are one of a few words."""
+
+JOIN_WORDS: dict[Join, str] = {"mean": "mean", "concatenation": "concat", "gate": "gate"}
+SKIP_WORDS: dict[Skip, str] = {"layer": "skip", "group": "groupskip"}
 
 ELEMNET_DROPOUT = (0.2, 0.1, 0.3, 0.2, 0.0, 0.0)
 """After layers 4, 7, 10 and 13: the ends of the first four groups."""
@@ -56,9 +56,12 @@ ELEMNET_DROPOUT = (0.2, 0.1, 0.3, 0.2, 0.0, 0.0)
 class Architecture:
     """A feed-forward network of groups of layers, any of them branched, on a vector input.
 
-    One layer is y = activation(batch_norm(W x + b)) + s(x); the skip s is the identity where the width stays and a
-    biased linear layer where it changes (SDM 2022, section 3). A branched group feeds its input to every branch
-    and adds the branches' outputs. `dropout[i]` follows group i, after the addition. The output layer is linear.
+    One layer is y = activation(normalisation(W x + b)), and with skip "layer" y + s(x); the skip s is the identity
+    where the width stays and a biased linear layer where it changes (SDM 2022, section 3). With skip "group" it goes
+    around each whole group instead. A branched group feeds its input to every branch and joins their outputs: "sum"
+    and "mean" over branches, "concatenation" side by side, so that the group is as many times wider, "gate" weighted
+    by the softmax of a linear layer of what the branches are fed. `dropout[i]` follows group i, after its join and
+    skip. The output layer is linear. `inputs` says what the first layers get of a row.
 
     `output_width` is the number of target values, or of classes where `task` is classification (their logits).
     `floor` is the least value that the target can have, in its unit (0 for a band gap): no lower one is ever answered.
@@ -67,8 +70,8 @@ class Architecture:
 
     groups: tuple[Group, ...] = PAPER_GROUPS
     branchings: tuple[Branching, ...] = ()
-    skip: bool = False
-    batch_norm: bool = False
+    skip: Skip = "none"
+    normalisation: Normalisation = "none"
     dropout: tuple[float, ...] = ()
     activation: Activation = "leaky_relu"
     slope: float = KERAS_LEAKY_SLOPE
@@ -76,67 +79,84 @@ class Architecture:
     output_width: int = 1
     task: Task = "regression"
     floor: float | None = None
+    join: Join = "sum"
+    inputs: Inputs = PLAIN_INPUTS
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "branchings", tuple(sorted(self.branchings)))
+        object.__setattr__(self, "branchings", tuple(sorted(self.branchings, key=lambda branching: branching.group)))
         if not any(self.dropout):
             object.__setattr__(self, "dropout", ())
         if self.activation != "leaky_relu":
             object.__setattr__(self, "slope", 0.0)
         self._check()
+        if not self.branchings:
+            object.__setattr__(self, "join", "sum")
+        if self.skip == "group" and all(group.layers == 1 for group in self.groups):
+            object.__setattr__(self, "skip", "layer")
 
     def _check(self) -> None:
         if not self.groups:
             raise ValueError("an architecture needs at least one group of layers")
         if not math.isfinite(self.slope) or self.slope < 0:
             raise ValueError(f"slope {self.slope} must be a finite number, not below 0")
-        if self.activation not in get_args(Activation):
-            raise ValueError(f"activation {self.activation!r} is none of {', '.join(get_args(Activation))}")
-        if self.task not in get_args(Task):
-            raise ValueError(f"task {self.task!r} is none of {', '.join(get_args(Task))}")
+        for field, names in KINDS.items():
+            if getattr(self, field) not in names:
+                raise ValueError(f"{field} {getattr(self, field)!r} is none of {', '.join(names)}")
         if self.input_width < 1 or self.output_width < 1 + (self.task == "classification"):
             raise ValueError(f"{self.task} from {self.input_width} inputs to {self.output_width} outputs")
+        if self.inputs.is_composition and self.input_width != ELEMENTS:
+            raise ValueError(
+                f"inputs={self.inputs} are of the {ELEMENTS} elements: a row of {self.input_width} values has none"
+            )
         if self.floor is not None and (self.task == "classification" or not math.isfinite(self.floor)):
             raise ValueError(f"floor {self.floor} of a {self.task}: only a regression has one, a finite number")
         if self.dropout and (len(self.dropout) != len(self.groups) or not all(0 <= p < 1 for p in self.dropout)):
             raise ValueError(f"dropout {self.dropout} is not one rate in [0, 1) for each of {len(self.groups)} groups")
+        self._check_branchings()
+
+    def _check_branchings(self) -> None:
         branched = [branching.group for branching in self.branchings]
         if len(set(branched)) < len(branched):
             raise ValueError(f"a group can be branched once, not as in {branched}")
         for branching in self.branchings:
             if not 0 <= branching.group < len(self.groups):
                 raise ValueError(f"there is no group {branching.group} to branch among {len(self.groups)}")
-            if sum(branching.distribution) != self.groups[branching.group].layers:
-                raise ValueError(
-                    f"{list(branching.distribution)} does not deal out the "
-                    f"{self.groups[branching.group].layers} layers of group {branching.group}"
-                )
+            layers = self.groups[branching.group].layers
+            if layers_in(branching.distribution) != layers:
+                raise ValueError(f"{branching} does not deal out the {layers} layers of group {branching.group}")
 
-    def branches(self, group: int) -> tuple[int, ...]:
+    def branches(self, group: int) -> Distribution:
         """Layers in each branch of a group; one branch where it is not branched."""
         for branching in self.branchings:
             if branching.group == group:
                 return branching.distribution
         return (self.groups[group].layers,)
 
-    def layer_shapes(self) -> Iterator[tuple[int, int]]:
-        """(inputs, outputs) of every hidden layer, branch by branch."""
-        inputs = self.input_width
-        for number, group in enumerate(self.groups):
-            for layers in self.branches(number):
-                yield inputs, group.width
-                for _ in range(layers - 1):
-                    yield group.width, group.width
-            inputs = group.width
+    def widths(self) -> tuple[int, ...]:
+        """Values that the first group gets, and those that come out of each group."""
+        outputs = [group.width for group in self.groups]
+        if self.join == "concatenation":
+            outputs = [width * ends_of(self.branches(number)) for number, width in enumerate(outputs)]
+        return self.inputs.width(self.input_width), *outputs
 
     def parameter_count(self) -> int:
-        """Trainable parameters, in closed form: weights and biases of layers and projections, batch norm's two."""
-        count = (self.groups[-1].width + 1) * self.output_width
-        for inputs, outputs in self.layer_shapes():
-            linear = (inputs + 1) * outputs
-            count += linear
-            count += linear if self.skip and inputs != outputs else 0
-            count += 2 * outputs if self.batch_norm else 0
+        """Trainable parameters, in closed form: of the input, the layers, their norms, skips and joins, the output."""
+        widths = self.widths()
+        count = self.inputs.parameter_count(self.input_width) + (widths[-1] + 1) * self.output_width
+        for number, group in enumerate(self.groups):
+            inputs, outputs = widths[number : number + 2]
+            count += self._count_of_branches(inputs, group.width, self.branches(number))
+            count += (inputs + 1) * outputs if self.skip == "group" and inputs != outputs else 0
+        return count
+
+    def _count_of_branches(self, inputs: int, width: int, distribution: Distribution) -> int:
+        """Parameters of branches that are fed `inputs` values."""
+        count = (inputs + 1) * len(distribution) if self.join == "gate" and len(distribution) > 1 else 0
+        first_layer = (inputs + 1) * width * (2 if self.skip == "layer" and inputs != width else 1)
+        norm = 2 * width if self.normalisation != "none" else 0
+        for layers, nested in map(parts_of, distribution):
+            count += first_layer + (layers - 1) * (width + 1) * width + layers * norm
+            count += self._count_of_branches(width, width, nested) if nested else 0
         return count
 
     def with_output(self, output_width: int, task: Task, floor: float | None = None) -> Self:
@@ -150,28 +170,33 @@ class Architecture:
     def from_json(cls, text: str) -> Self:
         """Raises ValueError on text that is not the JSON of an architecture."""
         try:
-            fields: dict[str, Any] = json.loads(text)
+            fields = _renamed(json.loads(text))
             fields["groups"] = tuple(Group(**group) for group in fields["groups"])
             fields["branchings"] = tuple(
-                Branching(branching["group"], tuple(branching["distribution"])) for branching in fields["branchings"]
+                Branching(branching["group"], from_lists(branching["distribution"]))
+                for branching in fields["branchings"]
             )
+            fields["inputs"] = Inputs(**fields.get("inputs", {}))
             fields["dropout"] = tuple(fields["dropout"])
             return cls(**fields)
-        except (TypeError, KeyError, ValueError) as error:
+        except (AttributeError, TypeError, KeyError, ValueError) as error:
             raise ValueError(f"not an architecture: {error}") from error
 
     def __str__(self) -> str:
         """Short and readable, the run's name in MLflow: `Top[2,2] skip leaky`."""
         words = [*self._profile_words(), *self._branching_words()]
-        words += ["skip"] if self.skip else []
+        words += [JOIN_WORDS[self.join]] if self.join != "sum" else []
+        words += [SKIP_WORDS[self.skip]] if self.skip != "none" else []
         words += ["leaky" if self.activation == "leaky_relu" else self.activation]
         if self.activation == "leaky_relu" and self.slope != KERAS_LEAKY_SLOPE:
             words.append(f"slope={self.slope:.3g}")
-        words += ["batchnorm"] if self.batch_norm else []
+        words += [f"{self.normalisation}norm"] if self.normalisation != "none" else []
         if self.dropout == ELEMNET_DROPOUT:
             words.append("dropout")
         elif self.dropout:
             words.append("dropout=" + ",".join(f"{rate:.3g}" for rate in self.dropout))
+        if self.inputs != PLAIN_INPUTS:
+            words.append(f"in={self.inputs}")
         if self.task == "classification":
             words.append(f"{self.output_width} classes")
         elif self.output_width > 1:
@@ -199,16 +224,22 @@ class Architecture:
     def _branching_words(self) -> list[str]:
         if not self.branchings:
             return ["plain"]
-        return [
-            f"{self.group_name(branching.group)}[{','.join(map(str, branching.distribution))}]"
-            for branching in self.branchings
-        ]
+        return [f"{self.group_name(branching.group)}{branching}" for branching in self.branchings]
+
+
+def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields by today's names: skip and batch norm were switches in what was logged before there were kinds of them."""
+    if isinstance(fields.get("skip"), bool):
+        fields["skip"] = "layer" if fields["skip"] else "none"
+    if "batch_norm" in fields:
+        fields["normalisation"] = "batch" if fields.pop("batch_norm") else "none"
+    return fields
 
 
 ELEMNET = Architecture(activation="relu", dropout=ELEMNET_DROPOUT)
-IRNET = Architecture(activation="relu", batch_norm=True, skip=True)
+IRNET = Architecture(activation="relu", normalisation="batch", skip="layer")
 BNET = Architecture(branchings=(Branching(0, (2, 2)),))
-BRNET = Architecture(branchings=(Branching(0, (2, 2)),), skip=True)
+BRNET = Architecture(branchings=(Branching(0, (2, 2)),), skip="layer")
 
 PUBLISHED = {"ElemNet": ELEMNET, "IRNet": IRNET, "BNet": BNET, "BRNet": BRNET}
 """The four networks of SDM 2022, Table 1. Their parameters are the published counts, but for IRNet: `IRNET_NOTE`."""

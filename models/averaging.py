@@ -67,9 +67,13 @@ class AveragedWeights:
         with torch.no_grad():
             self._average.lerp_(self._weights, weight)
 
+    def refresh(self) -> None:
+        """Bring `state` up to date: it is, as its weights are views of the average."""
+
     @contextmanager
     def in_place_of(self, network: nn.Module, x_train: Tensor) -> Iterator[None]:
         """Let the network have the averaged weights; `x_train` (rows, inputs) gives batch norm its statistics."""
+        self.refresh()
         trained = copy_of(network)
         copy_into(network.state_dict(), self.state)
         take_statistics(network, x_train[:STATISTICS_ROWS])

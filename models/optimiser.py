@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from models.muon import Muon
+from models.network import Network
 from models.recipe import Recipe
+from models.schedule_free import ScheduleFree
 
 KERAS_ADAM_EPSILON = 1e-7
+
+SCHEDULE_FREE_WARMUP = 0.05
+"""Part of all steps in which schedule-free training climbs to its learning rate."""
 
 ONE_CYCLE_WARMUP = 0.1
 """Part of all steps in which one cycle climbs to its peak."""
@@ -21,12 +28,15 @@ PLATEAU_FLOOR = 1e-8
 """Factor and least learning rate of a plateau, as in the journal version's released code."""
 
 
-def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def make_optimiser(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimiser in its fused form, of what is not frozen; weight decay acts on matrices only, not on
     biases or batch norm.
     """
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    matrices = [parameter for parameter in trained if parameter.ndim > 1]
+    by_muon = network.hidden_matrices() if recipe.optimiser == "muon" else []
+    hidden = [matrix for matrix in by_muon if matrix.requires_grad]
+    apart = {id(matrix) for matrix in hidden}
+    matrices = [parameter for parameter in trained if parameter.ndim > 1 and id(parameter) not in apart]
     vectors = [parameter for parameter in trained if parameter.ndim <= 1]
     groups = [
         {"params": matrices, "weight_decay": recipe.weight_decay},
@@ -35,14 +45,21 @@ def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     rate = recipe.learning_rate
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=True)
-    kind = torch.optim.Adam if recipe.optimiser == "adam" else torch.optim.AdamW
     on_gpu = any(parameter.is_cuda for parameter in trained)  # there a CUDA graph takes the step
-    return kind(groups, lr=rate, eps=KERAS_ADAM_EPSILON, fused=True, capturable=on_gpu)
+    options: dict[str, Any] = {"lr": rate, "eps": KERAS_ADAM_EPSILON, "fused": True, "capturable": on_gpu}
+    if recipe.optimiser == "muon":
+        return Muon(hidden, groups, recipe.weight_decay, **options)
+    if recipe.optimiser == "schedule_free":
+        return ScheduleFree(groups, **options)
+    kind = torch.optim.Adam if recipe.optimiser == "adam" else torch.optim.AdamW
+    return kind(groups, **options)
 
 
 def learning_rate_at(recipe: Recipe, step: int, steps: int) -> float:
     """The learning rate of one step (0 to steps - 1) of a schedule that is a function of the step alone."""
     peak, done = recipe.learning_rate, step / max(1, steps)
+    if recipe.optimiser == "schedule_free":
+        return peak * min(1.0, (step + 1) / max(1.0, SCHEDULE_FREE_WARMUP * steps))
     if recipe.schedule == "cosine":
         return peak * 0.5 * (1 + math.cos(math.pi * done))
     if recipe.schedule == "one_cycle":

@@ -11,7 +11,8 @@ import torch
 
 from models.candidate import Candidate
 from models.data import TrainingData
-from models.training import Epoch, TrainingRun
+from models.run import Epoch
+from models.training import TrainingRun
 
 STEPS_A_TURN = 8
 """Steps a member takes before the next one's turn: enough launches to keep its stream of a GPU busy meanwhile."""
@@ -61,7 +62,7 @@ class Pack:
     def begin_epoch(self, name: str) -> None:
         """Let a member train for another epoch, in the turns to come."""
         member = self.members[name]
-        if member.steps is not None or member.run.stop_reason is not None:
+        if member.steps is not None or member.run.state.stop_reason is not None:
             raise ValueError(f"member {name} is in an epoch or has stopped")
         member.steps = member.run.steps_of_epoch()
 

@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Literal, Self, get_args
 
-Optimiser = Literal["adam", "adamw", "sgd"]
+Optimiser = Literal["adam", "adamw", "sgd", "muon", "schedule_free"]
 Schedule = Literal["constant", "cosine", "one_cycle", "plateau"]
 Loss = Literal["mae", "mse", "huber"]
 Precision = Literal["float32", "bfloat16", "auto"]
@@ -17,6 +17,9 @@ Precision = Literal["float32", "bfloat16", "auto"]
 class Recipe:
     """How a network is trained. The defaults are the paper's (SDM 2022, section 4.2).
 
+    `optimiser` muon takes nearly orthogonal steps of the hidden layers' matrices and AdamW's of all else, at AdamW's
+    learning rates. schedule_free is AdamW that averages the weights instead of lowering its rate: a warm-up, no
+    schedule, and the average is what is validated and kept.
     `learning_rate` is the peak of its schedule. `patience` counts epochs without a better validation error; 0 turns
     early stopping off. `averaging` is the decay per step of an exponential moving average of the weights, which
     then are the ones validated and kept; 0 turns it off. `precision` bfloat16 computes the layers' products in
@@ -57,6 +60,11 @@ class Recipe:
             raise ValueError(f"recipe.train_part={self.train_part} must be above 0 and at most 1")
         if self.averaging >= 1:
             raise ValueError(f"recipe.averaging={self.averaging} must be below 1")
+        if self.optimiser == "schedule_free" and (self.averaging or self.schedule != "constant"):
+            raise ValueError(
+                "recipe.optimiser=schedule_free averages the weights itself, in the place of a schedule: "
+                "add recipe.averaging=0 recipe.schedule=constant"
+            )
         for field, least in (("batch_size", 1), ("epochs", 1), ("patience", 0)):
             if not isinstance(getattr(self, field), int) or getattr(self, field) < least:
                 raise ValueError(f"recipe.{field}={getattr(self, field)} must be at least {least}, and whole")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,33 +20,15 @@ from models.network import Network, build, predict
 from models.objective import Objective
 from models.optimiser import Plateau, flatten_state, learning_rate_at, make_optimiser, restore_state
 from models.precision import computes_in_bfloat16
+from models.run import Epoch, NonFiniteLossError, Run, RunState
+from models.schedule_free import ScheduleFree, ScheduleFreeWeights
 from models.stepping import EagerSteps, GraphedSteps, Parts, Steps, batch_bounds
 from models.transfer import begin, fit_output
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the training rows. Errors are `objective.ERROR_NAMES` of the task, in the target's unit.
+class TrainingRun(Run):
+    """Trains one candidate from one seed; iterate over it for its epochs. `state` says how it stands.
 
-    `train_error` is the mean over the epoch's batches as they were trained on (dropout and all);
-    `validation_error` is of the weights at its end (their moving average where the recipe keeps one).
-    """
-
-    number: int
-    train_error: float
-    validation_error: float
-    learning_rate: float
-    seconds: float
-
-
-class NonFiniteLossError(ArithmeticError):
-    """Training left the finite numbers; says in which epoch."""
-
-
-class TrainingRun:
-    """Trains one candidate from one seed; iterate over it for its epochs.
-
-    `best_error`, `best_epoch`, `epochs`, `seconds` and `stop_reason` (None until it has stopped) say how it stands.
     The seed sets first weights, order of rows and dropout, each by a generator of its own. `clock` counts seconds;
     `x` is `data.x_on(device)` where several runs share it.
     Raises ValueError where data and architecture do not fit, NonFiniteLossError from the iteration.
@@ -71,7 +52,9 @@ class TrainingRun:
         keep_freed_memory()
         self._shuffling = torch.Generator().manual_seed(seed)
         self._dropping = torch.Generator(self.device).manual_seed(seed)
-        self.network = begin(build(candidate.architecture, seed), candidate.start, data.start).to(self.device)
+        network = build(candidate.architecture, seed)
+        network.fit_encoding(data.x_train)
+        self.network = begin(network, candidate.start, data.start).to(self.device)
         self.network.draw_dropout_from(self._dropping)
         self.objective = Objective(candidate.architecture, self.recipe, data.y_train, self.device)
         self._y = self.objective.targets(data.y_train, self.device)
@@ -80,12 +63,18 @@ class TrainingRun:
             fit_output(self.network, self._x, self._y)
         self._optimiser = make_optimiser(self.network, self.recipe)
         self._plateau = Plateau(self.recipe)
-        self._averaged = AveragedWeights(self.network, self.recipe.averaging) if self.recipe.averaging else None
+        self._averaged = self._make_average()
         self._best = copy_of(self.network)
-        self.batches = batch_bounds(len(self._x), self.recipe.batch_size, candidate.architecture.batch_norm)
+        batch_norm = candidate.architecture.normalisation == "batch"
+        self.batches = batch_bounds(len(self._x), self.recipe.batch_size, batch_norm)
         self._steps = self._make_steps()
-        self.best_error, self.best_epoch, self.epochs, self.seconds = math.inf, 0, 0, 0.0
-        self.stop_reason: str | None = None
+        self.state = RunState()
+
+    def _make_average(self) -> AveragedWeights | None:
+        """The average of the weights that is validated in their place, where the recipe has one."""
+        if isinstance(self._optimiser, ScheduleFree):
+            return ScheduleFreeWeights(self.network, self._optimiser)
+        return AveragedWeights(self.network, self.recipe.averaging) if self.recipe.averaging else None
 
     def _make_steps(self) -> Steps:
         parts = Parts(
@@ -110,10 +99,6 @@ class TrainingRun:
                 f"{candidate.architecture.input_width}"
             )
 
-    def __iter__(self) -> Iterator[Epoch]:
-        while self.stop_reason is None:
-            yield self.epoch()
-
     def epoch(self) -> Epoch:
         """Train and validate for one epoch. Raises NonFiniteLossError."""
         steps = self.steps_of_epoch()
@@ -136,7 +121,7 @@ class TrainingRun:
         """Train on every row once; returns the last learning rate."""
         rates = self._rates()
         self._steps.begin_epoch(
-            torch.randperm(len(self._x), generator=self._shuffling), rates, self.epochs * len(self.batches)
+            torch.randperm(len(self._x), generator=self._shuffling), rates, self.state.epochs * len(self.batches)
         )
         self.network.train()
         if self.candidate.start is not None and self.candidate.start.frozen:
@@ -152,7 +137,7 @@ class TrainingRun:
         pace = self.candidate.start.pace if self.candidate.start is not None else 1.0
         if self.recipe.schedule == "plateau":
             return [pace * self._plateau.rate] * count
-        first, steps = self.epochs * count, self.recipe.epochs * count
+        first, steps = self.state.epochs * count, self.recipe.epochs * count
         return [pace * learning_rate_at(self.recipe, first + number, steps) for number in range(count)]
 
     def _until_done(self) -> Iterator[None]:
@@ -164,22 +149,21 @@ class TrainingRun:
                 yield
 
     def _end_epoch(self, train_error: float, validation_error: float, rate: float, started: float) -> Epoch:
+        state = self.state
         if not math.isfinite(train_error) or not math.isfinite(validation_error):
-            self.stop_reason = f"loss not finite in epoch {self.epochs + 1}"
-            raise NonFiniteLossError(self.stop_reason)
-        self.epochs += 1
-        improved = validation_error < self.best_error
+            self.state = state.stopped(f"loss not finite in epoch {state.epochs + 1}")
+            raise NonFiniteLossError(self.state.stop_reason)
+        epochs, seconds = state.epochs + 1, self.clock() - started
+        improved = validation_error < state.best_error
+        best_error, best_epoch = (validation_error, epochs) if improved else (state.best_error, state.best_epoch)
         if improved:
-            self.best_error, self.best_epoch = validation_error, self.epochs
             copy_into(self._best, self._validated_state())
         self._plateau.after_epoch(improved)
-        seconds = self.clock() - started
-        self.seconds += seconds
-        if self.recipe.patience and self.epochs - self.best_epoch >= self.recipe.patience:
-            self.stop_reason = "early stopping"
-        elif self.epochs >= self.recipe.epochs:
-            self.stop_reason = "all epochs"
-        return Epoch(self.epochs, train_error, validation_error, rate, seconds)
+        reason = "all epochs" if epochs >= self.recipe.epochs else None
+        if self.recipe.patience and epochs - best_epoch >= self.recipe.patience:
+            reason = "early stopping"
+        self.state = RunState(epochs, best_error, best_epoch, state.seconds + seconds, reason)
+        return Epoch(epochs, train_error, validation_error, rate, seconds)
 
     def _validate(self) -> Tensor:
         if self._averaged is None:
@@ -214,13 +198,7 @@ class TrainingRun:
         return {
             "candidate": self.candidate.to_json(),
             "seed": self.seed,
-            "progress": {
-                "best_error": self.best_error if math.isfinite(self.best_error) else None,
-                "best_epoch": self.best_epoch,
-                "epochs": self.epochs,
-                "seconds": self.seconds,
-                "stop_reason": self.stop_reason,
-            },
+            "progress": self.state.to_facts(),
             "plateau": {"rate": self._plateau.rate, "epochs_waited": self._plateau.epochs_waited},
         }
 
@@ -238,10 +216,8 @@ class TrainingRun:
             restore_state(self._optimiser, checkpoint.under("optimiser/", tensors))
             self._shuffling.set_state(tensors["random/shuffling"])
             self._dropping.set_state(tensors["random/dropping"])
-            for name, value in facts["progress"].items():
-                setattr(self, name, value)
-            self.best_error = math.inf if self.best_error is None else self.best_error
+            self.state = RunState.from_facts(facts["progress"])
             self._plateau.rate = facts["plateau"]["rate"]
             self._plateau.epochs_waited = facts["plateau"]["epochs_waited"]
-        except (KeyError, ValueError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise checkpoint.CheckpointError(f"{path} does not fit this trial: {error}") from error

@@ -16,8 +16,8 @@ from models.architecture import Architecture
 from models.network import Network
 from models.start import Start
 
-BACKBONE = "groups."
-"""All layers but the output's: these are taken over. The output's is fitted anew, for another property's unit."""
+OUTPUT = "output."
+"""The output layer, which is fitted anew for another property's unit; all before it, the backbone, is taken over."""
 
 ROWS_AT_ONCE = 8192
 
@@ -36,7 +36,7 @@ class StartWeights:
     @classmethod
     def of(cls, source: str, network: Network) -> Self:
         """A network's backbone."""
-        state = {name: value.numpy() for name, value in network.state_dict().items() if name.startswith(BACKBONE)}
+        state = {name: value.numpy() for name, value in network.state_dict().items() if not name.startswith(OUTPUT)}
         return cls(source, network.architecture, state)
 
     @cached_property
@@ -60,13 +60,14 @@ def begin(network: Network, start: Start | None, weights: StartWeights | None) -
         raise ValueError(f"the weights of {start.source} ({start.digest}) are not there")
     own = network.state_dict()
     taken = {name: torch.tensor(array) for name, array in weights.arrays.items()}
-    if taken.keys() != {name for name in own if name.startswith(BACKBONE)}:
+    if taken.keys() != {name for name in own if not name.startswith(OUTPUT)}:
         raise ValueError(f"the layers of {start.source} are not those of {network.architecture}")
     try:
         network.load_state_dict(own | taken)
     except RuntimeError as error:
         raise ValueError(f"the layers of {start.source} are not those of {network.architecture}") from error
-    network.groups.requires_grad_(not start.frozen)
+    network.requires_grad_(not start.frozen)
+    network.output.requires_grad_(True)
     return network
 
 
@@ -83,7 +84,7 @@ def fit_output(network: Network, x: Tensor, targets: Tensor) -> None:
         if not targets.is_floating_point():
             return
         network.eval()
-        features = torch.cat([network.groups(part) for part in x.split(ROWS_AT_ONCE)]).double()
+        features = torch.cat([network.features(part) for part in x.split(ROWS_AT_ONCE)]).double()
         y = targets.double()
         centred, centre = features - features.mean(0), features.mean(0)
         covariance = centred.T @ centred / len(x)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from models import checkpoint
 from models.candidate import Candidate
 from models.data import TrainingData
 from models.estimator import Estimator
-from models.training import Epoch, NonFiniteLossError
+from models.run import Epoch, NonFiniteLossError, Run, RunState
 
 ROWS_FACTOR = 3
 """Each part of a trial takes so many times the rows of the one before; the last takes all."""
@@ -71,7 +71,7 @@ def refit(candidate: Candidate, data: TrainingData, seed: int, threads: int) -> 
     return fit(candidate, data, seed, threads, rows_of_part(candidate.estimator, len(data.x_train), 1, 1))
 
 
-class FittingRun:
+class FittingRun(Run):
     """A trial of a traditional model, with the face of a `TrainingRun`: an epoch is a fit to more rows than the last.
 
     With `recipe.epochs` parts the last takes all training rows and each before it a third of the next, so that a
@@ -81,45 +81,29 @@ class FittingRun:
     def __init__(self, candidate: Candidate, data: TrainingData, seed: int = 0, threads: int = 1) -> None:
         self.candidate, self.recipe, self.seed = candidate, candidate.recipe, seed
         self._data, self._threads = data, threads
-        self.best_error, self.best_epoch, self.epochs, self.seconds = math.inf, 0, 0, 0.0
-        self.stop_reason: str | None = None
-
-    def __iter__(self) -> Iterator[Epoch]:
-        while self.stop_reason is None:
-            yield self.epoch()
+        self.state = RunState()
 
     def epoch(self) -> Epoch:
         """Fit to the next part of the rows. Raises NonFiniteLossError, and ValueError for what cannot be fitted."""
         assert self.candidate.estimator is not None
         started, data = time.perf_counter(), self._data
-        rows = rows_of_part(self.candidate.estimator, len(data.x_train), self.epochs + 1, self.recipe.epochs)
+        rows = rows_of_part(self.candidate.estimator, len(data.x_train), self.state.epochs + 1, self.recipe.epochs)
         predict = fit(self.candidate, data, self.seed, self._threads, rows)
         error = mean_absolute_error(predict, data.x_validation, data.y_validation)
         judged = min(rows, ROWS_TO_JUDGE)
         train_error = mean_absolute_error(predict, data.x_train[:judged], data.y_train[:judged])
         if not math.isfinite(error):
-            self.stop_reason = "predictions not finite"
-            raise NonFiniteLossError(self.stop_reason)
+            self.state = self.state.stopped("predictions not finite")
+            raise NonFiniteLossError(self.state.stop_reason)
         seconds = time.perf_counter() - started
-        self.epochs += 1
-        self.best_error, self.best_epoch, self.seconds = error, self.epochs, self.seconds + seconds
-        if self.epochs >= self.recipe.epochs:
-            self.stop_reason = "fitted"
-        return Epoch(self.epochs, train_error, error, 0.0, seconds)
+        epochs = self.state.epochs + 1
+        reason = "fitted" if epochs >= self.recipe.epochs else None
+        self.state = RunState(epochs, error, epochs, self.state.seconds + seconds, reason)
+        return Epoch(epochs, train_error, error, 0.0, seconds)
 
     def save(self, path: Path) -> None:
         """Write which parts are done; the models themselves are not kept."""
-        facts = {
-            "candidate": self.candidate.to_json(),
-            "seed": self.seed,
-            "progress": {
-                "best_error": self.best_error if math.isfinite(self.best_error) else None,
-                "best_epoch": self.best_epoch,
-                "epochs": self.epochs,
-                "seconds": self.seconds,
-                "stop_reason": self.stop_reason,
-            },
-        }
+        facts = {"candidate": self.candidate.to_json(), "seed": self.seed, "progress": self.state.to_facts()}
         checkpoint.write(path, {}, facts)
 
     def restore(self, path: Path) -> None:
@@ -127,9 +111,7 @@ class FittingRun:
         _, facts = checkpoint.read(path)
         if facts.get("candidate") != self.candidate.to_json() or facts.get("seed") != self.seed:
             raise checkpoint.CheckpointError(f"{path} is of another candidate or seed")
-        for name, value in facts["progress"].items():
-            setattr(self, name, value)
-        self.best_error = math.inf if self.best_error is None else self.best_error
+        self.state = RunState.from_facts(facts["progress"])
 
 
 def mean_absolute_error(predict: Predict, x: NDArray[np.float32], y: NDArray[np.float32]) -> float:

@@ -53,19 +53,19 @@ def parts_of(candidate: Candidate) -> dict[str, str | int | float | bool]:
             "most_rows": estimator.most_rows or "all",
             **settings,
         }
-    branching = [
-        f"{architecture.group_name(b.group)}[{','.join(map(str, b.distribution))}]" for b in architecture.branchings
-    ]
+    branching = [f"{architecture.group_name(b.group)}{b}" for b in architecture.branchings]
     return {
         "network": str(architecture),
         "published": published_name(architecture) or "",
         "groups": " ".join(f"{group.width}x{group.layers}" for group in architecture.groups),
         "branching": " ".join(branching) or "none",
+        "join": architecture.join,
         "skip": architecture.skip,
         "activation": architecture.activation,
         "slope": architecture.slope,
-        "batch_norm": architecture.batch_norm,
+        "normalisation": architecture.normalisation,
         "dropout": " ".join(f"{rate:g}" for rate in architecture.dropout) or "none",
+        "inputs": str(architecture.inputs),
         "start": str(candidate.start or "from nothing"),
         **asdict(candidate.recipe),
     }

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,28 +24,14 @@ from models.candidate import Candidate
 from models.data import TrainingData
 from models.network import Network
 from models.packing import Pack
-from models.training import Epoch, TrainingRun
+from models.run import Epoch, Run, RunState
+from models.training import TrainingRun
 
 HOST_PREFIX = "branchsearch-pack"
 SECONDS_WITHOUT_MEMBERS = 60.0
 """After which a host ends by itself: its search may have been killed."""
 SECONDS_WITHOUT_A_CALL = 600.0
 """After which a member whose trial says nothing is let go: its actor may have been killed."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a member stands, as `TrainingRun` has it."""
-
-    epochs: int
-    best_error: float
-    best_epoch: int
-    seconds: float
-    stop_reason: str | None
-
-    @classmethod
-    def of(cls, run: TrainingRun) -> Standing:
-        return cls(run.epochs, run.best_error, run.best_epoch, run.seconds, run.stop_reason)
 
 
 @dataclass(frozen=True)
@@ -72,7 +57,7 @@ class Host:
         self._emptied, self._work = time.monotonic(), asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def add(self, name: str, candidate: str, seed: int) -> Standing | None:
+    async def add(self, name: str, candidate: str, seed: int) -> RunState | None:
         """A new member, in the place of one whose actor was killed; None where the pack is full.
 
         Raises what TrainingRun does.
@@ -83,24 +68,24 @@ class Host:
         if len(self._pack.members) >= self._most:
             return None
         self._called[name] = time.monotonic()
-        return Standing.of(self._pack.add(name, Candidate.from_json(candidate), seed))
+        return self._pack.add(name, Candidate.from_json(candidate), seed).state
 
-    async def epoch(self, name: str) -> tuple[Epoch, Standing]:
+    async def epoch(self, name: str) -> tuple[Epoch, RunState]:
         """The member's next epoch. Raises what `TrainingRun.epoch` does."""
         run = self._run(name)
         self._pack.begin_epoch(name)
         self._waiting[name] = asyncio.get_running_loop().create_future()
         self._work.set()
-        return await self._waiting[name], Standing.of(run)
+        return await self._waiting[name], run.state
 
     async def save(self, name: str, path: Path) -> None:
         self._run(name).save(path)
 
-    async def restore(self, name: str, path: Path) -> Standing:
+    async def restore(self, name: str, path: Path) -> RunState:
         """Raises CheckpointError."""
         run = self._run(name)
         run.restore(path)
-        return Standing.of(run)
+        return run.state
 
     async def best_network(self, name: str) -> Network:
         return self._run(name).best_network()
@@ -147,22 +132,22 @@ class Host:
                 os._exit(0)
 
 
-class PackedRun:
+class PackedRun(Run):
     """A trial's training run in the pack of its GPU, to be used as a `TrainingRun` is; `name` is the trial's."""
 
     def __init__(self, name: str, candidate: Candidate, seed: int, place: Place) -> None:
         self.candidate, self.recipe, self.seed = candidate, candidate.recipe, seed
         self._name = name
-        self._host, self._standing = self._join(place)
+        self._host, self.state = self._join(place)
 
-    def _join(self, place: Place) -> tuple[Any, Standing]:
+    def _join(self, place: Place) -> tuple[Any, RunState]:
         """The first host of this place that has room: one where trials have shares of a GPU, else as many as needed."""
         number = 0
         while True:
             host = host_of(place, number)
-            standing = self._asked(host.add, self.candidate.to_json(), self.seed)
-            if standing is not None:
-                return host, standing
+            state = self._asked(host.add, self.candidate.to_json(), self.seed)
+            if state is not None:
+                return host, state
             number += 1
 
     def _asked(self, method: Any, *arguments: Any) -> Any:
@@ -172,14 +157,10 @@ class PackedRun:
         except ray.exceptions.RayTaskError as error:
             raise error.cause or error from None
 
-    def __iter__(self) -> Iterator[Epoch]:
-        while self.stop_reason is None:
-            yield self.epoch()
-
     def epoch(self) -> Epoch:
         """As `TrainingRun.epoch`."""
         epoch: Epoch
-        epoch, self._standing = self._asked(self._host.epoch)
+        epoch, self.state = self._asked(self._host.epoch)
         return epoch
 
     def save(self, path: Path) -> None:
@@ -187,7 +168,7 @@ class PackedRun:
 
     def restore(self, path: Path) -> None:
         """As `TrainingRun.restore`."""
-        self._standing = self._asked(self._host.restore, path)
+        self.state = self._asked(self._host.restore, path)
 
     def best_network(self) -> Network:
         network: Network = self._asked(self._host.best_network)
@@ -197,26 +178,6 @@ class PackedRun:
         """Make room for another trial."""
         with suppress(ray.exceptions.RayActorError):
             self._asked(self._host.remove)
-
-    @property
-    def epochs(self) -> int:
-        return self._standing.epochs
-
-    @property
-    def best_error(self) -> float:
-        return self._standing.best_error
-
-    @property
-    def best_epoch(self) -> int:
-        return self._standing.best_epoch
-
-    @property
-    def seconds(self) -> float:
-        return self._standing.seconds
-
-    @property
-    def stop_reason(self) -> str | None:
-        return self._standing.stop_reason
 
 
 def host_of(place: Place, number: int) -> Any:

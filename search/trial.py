@@ -16,7 +16,8 @@ from ray.exceptions import RayActorError
 from models import checkpoint
 from models.candidate import Candidate
 from models.data import TrainingData
-from models.training import NonFiniteLossError, TrainingRun
+from models.run import NonFiniteLossError
+from models.training import TrainingRun
 from search.checkpoints import NETWORK_FILE, TRAINING_FILE, Report, Restored, TrialFolder, key_of
 from search.fitting import FittingRun
 from search.packing import PackedRun, Place
@@ -141,22 +142,22 @@ class Trial(tune.Trainable):
         }
         self._curve.append(report)
         self._reported += 1
-        return {**report, **self._saved_now_and_then(), "done": run.stop_reason is not None}
+        return {**report, **self._saved_now_and_then(), "done": run.state.stop_reason is not None}
 
     def _standing(self) -> Report:
-        run = self._run
+        state = self._run.state
         return {
-            TIME_ATTRIBUTE: run.epochs,
-            METRIC: run.best_error,
-            "best_epoch": run.best_epoch,
-            "training_seconds": run.seconds,
-            "stop_reason": run.stop_reason,
+            TIME_ATTRIBUTE: state.epochs,
+            METRIC: state.best_error,
+            "best_epoch": state.best_epoch,
+            "training_seconds": state.seconds,
+            "stop_reason": state.stop_reason,
         }
 
     def _saved_now_and_then(self) -> Report:
         """Write a checkpoint where it is time for one; what is wrong with the disk, where it does not take it."""
         pause = max(self._checkpoint_seconds, self._seconds_to_save / SHARE_FOR_CHECKPOINTS)
-        if self._run.stop_reason is not None or time.monotonic() - self._saved_at < pause:
+        if self._run.state.stop_reason is not None or time.monotonic() - self._saved_at < pause:
             return {}  # the one at the end is for Ray Tune to ask for
         return self._save(with_network=False)
 
@@ -166,7 +167,7 @@ class Trial(tune.Trainable):
         if with_network and isinstance(self._run, TrainingRun | PackedRun):
             files.append((NETWORK_FILE, self._save_network))
         try:
-            self._folder.save(self._run.epochs, self._curve, files)
+            self._folder.save(self._run.state.epochs, self._curve, files)
         except OSError as error:
             logger.exception("a checkpoint could not be written")
             return {"disk": str(error)} if error.errno in DISK_TROUBLE else {}
@@ -182,7 +183,7 @@ class Trial(tune.Trainable):
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         """Write the trial's own checkpoint, which outlives Ray's; for Ray itself only how far its reports are."""
-        if self._failure is None and self._run.epochs and self._reported >= self._run.epochs:
+        if self._failure is None and self._run.state.epochs and self._reported >= self._run.state.epochs:
             self._save(with_network=True)
         return {"reported": self._reported}
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from models.architecture import KERAS_LEAKY_SLOPE, PAPER_GROUP_NAMES, Architecture, Branching
+from models.architecture import KERAS_LEAKY_SLOPE, PAPER_GROUP_NAMES, Architecture
+from models.branching import Branching
 from models.candidate import Candidate
+from models.inputs import Inputs
 from models.recipe import Recipe
 from spaces.profile import budget_range, check_paper_layers, fit_to_budget
 from spaces.space import Space
@@ -83,10 +85,12 @@ class BranchingGrid(Space):
         architecture = replace(
             self.base,
             branchings=(Branching(group, distribution),),
-            skip=True,
+            skip="layer",
             activation="leaky_relu",
             slope=KERAS_LEAKY_SLOPE,
-            batch_norm=False,
+            normalisation="none",
+            join="sum",
+            inputs=Inputs(),
             dropout=(),
         )
         if self.budget is not None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from models.architecture import ELEMNET_DROPOUT, KERAS_LEAKY_SLOPE, Activation, Architecture, Branching
+from models.architecture import ELEMNET_DROPOUT, KERAS_LEAKY_SLOPE, Activation, Architecture, Skip
+from models.branching import Branching
 from models.candidate import Candidate
+from models.inputs import Inputs
 from models.recipe import Recipe
 from spaces.profile import check_paper_layers
 from spaces.space import Space
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
 ACTIVATIONS: tuple[Activation, ...] = ("relu", "leaky_relu")
+SKIPS: tuple[Skip, ...] = ("none", "layer")
 REGULARISERS = ("none", "dropout", "batch_norm")
 """Dropout and batch norm never come together in the paper's grid."""
 BRANCHING = Branching(0, (2, 2))
@@ -45,9 +48,7 @@ class Components(Space):
 
     def candidates(self) -> Iterator[Candidate]:
         """Each network once, in a fixed order."""
-        for activation, regulariser, skip, branching in product(
-            ACTIVATIONS, REGULARISERS, (False, True), (False, True)
-        ):
+        for activation, regulariser, skip, branching in product(ACTIVATIONS, REGULARISERS, SKIPS, (False, True)):
             yield self._candidate(activation, regulariser, skip, branching)
 
     def suggest(self, trial: BaseTrial) -> Candidate:
@@ -55,18 +56,20 @@ class Components(Space):
         return self._candidate(
             cast(Activation, trial.suggest_categorical("activation", ACTIVATIONS)),
             trial.suggest_categorical("regulariser", REGULARISERS),
-            trial.suggest_categorical("skip", (False, True)),
+            cast(Skip, trial.suggest_categorical("skip", SKIPS)),
             trial.suggest_categorical("branching", (False, True)),
         )
 
-    def _candidate(self, activation: Activation, regulariser: str, skip: bool, branching: bool) -> Candidate:
+    def _candidate(self, activation: Activation, regulariser: str, skip: Skip, branching: bool) -> Candidate:
         architecture = replace(
             self.base,
             activation=activation,
             slope=KERAS_LEAKY_SLOPE,
             dropout=ELEMNET_DROPOUT if regulariser == "dropout" else (),
-            batch_norm=regulariser == "batch_norm",
+            normalisation="batch" if regulariser == "batch_norm" else "none",
             skip=skip,
             branchings=(BRANCHING,) if branching else (),
+            join="sum",
+            inputs=Inputs(),
         )
         return Candidate(architecture, self.recipe)

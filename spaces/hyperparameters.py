@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, get_args
+from typing import TYPE_CHECKING, ClassVar, cast, get_args
 
 from models.architecture import Activation, Architecture
 from models.candidate import Candidate
@@ -37,14 +37,18 @@ LEARNING_RATES: dict[Optimiser, Range] = {
     "adam": Range("learning_rate", 1e-5, 1e-2),
     "adamw": Range("learning_rate", 1e-5, 1e-2),
     "sgd": Range("sgd_learning_rate", 1e-3, 1.0),
+    "muon": Range("learning_rate", 1e-5, 1e-2),
 }
-"""Adam's step has the size of the learning rate, SGD's also that of the gradient: they share no range."""
+"""Adam's and Muon's steps have the size of the learning rate, SGD's also that of the gradient: they share no range.
+
+Schedule-free AdamW is not among them: it goes against the schedule and the averaging of the recipe given."""
 
 WEIGHT_DECAYS: dict[Optimiser, Range] = {
     "adamw": Range("weight_decay", 1e-4, 1.0),
+    "muon": Range("weight_decay", 1e-4, 1.0),
     "sgd": Range("sgd_weight_decay", 1e-7, 1e-3),
 }
-"""AdamW's decay is decoupled from the gradient. Adam's is not, and gets scaled away: Adam is drawn without."""
+"""AdamW's and Muon's decay is decoupled from the gradient. Adam's is not, and gets scaled away: it is drawn without."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Hyperparameters(Space):
         return replace(self.base, activation=activation, slope=slope)
 
     def _recipe(self, trial: BaseTrial) -> Recipe:
-        optimiser = trial.suggest_categorical("optimiser", get_args(Optimiser))
+        optimiser = cast(Optimiser, trial.suggest_categorical("optimiser", tuple(LEARNING_RATES)))
         decay = WEIGHT_DECAYS.get(optimiser)
         recipe = replace(
             self.recipe,

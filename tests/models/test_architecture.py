@@ -14,10 +14,14 @@ from models.architecture import (
     PAPER_GROUPS,
     PUBLISHED,
     Architecture,
-    Branching,
     Group,
+    Join,
+    Normalisation,
+    Skip,
     Task,
 )
+from models.branching import Branch, Branching, Distribution
+from models.inputs import Inputs, Numeric
 from models.network import build
 
 PUBLISHED_GRID = [
@@ -48,25 +52,44 @@ def architectures(draw: st.DrawFn) -> Architecture:
     branched = draw(st.sets(st.sampled_from(branchable))) if branchable else set()
     rates = st.lists(st.floats(0, 0.9), min_size=len(groups), max_size=len(groups)).map(tuple)
     task: Task = draw(st.sampled_from(get_args(Task)))
+    made_of = draw(inputs)
     return Architecture(
         groups=groups,
         branchings=tuple(Branching(number, draw(distributions(groups[number].layers))) for number in branched),
-        skip=draw(st.booleans()),
-        batch_norm=draw(st.booleans()),
+        skip=draw(st.sampled_from(get_args(Skip))),
+        normalisation=draw(st.sampled_from(get_args(Normalisation))),
+        join=draw(st.sampled_from(get_args(Join))),
+        inputs=made_of,
         dropout=draw(st.just(()) | rates),
         activation=draw(st.sampled_from(["relu", "leaky_relu", "gelu", "silu"])),
         slope=draw(st.floats(0, 1)),
-        input_width=draw(st.integers(1, 9)),
+        input_width=86 if made_of.is_composition else draw(st.integers(1, 9)),
         output_width=draw(st.integers(2 if task == "classification" else 1, 4)),
         task=task,
     )
 
 
 @st.composite
-def distributions(draw: st.DrawFn, layers: int) -> tuple[int, ...]:
-    """A way to deal out `layers` to two branches or more, in any order."""
+def distributions(draw: st.DrawFn, layers: int) -> Distribution:
+    """A way to deal out `layers` to two branches or more, in any order, the longer ones perhaps branched again."""
     cuts = sorted(draw(st.sets(st.integers(1, layers - 1), min_size=1)))
-    return tuple(high - low for low, high in zip([0, *cuts], [*cuts, layers], strict=True))
+    lengths = [high - low for low, high in zip([0, *cuts], [*cuts, layers], strict=True)]
+    branches: list[Branch] = []
+    for length in lengths:
+        rest = draw(st.integers(2, length - 1)) if length > 2 and draw(st.booleans()) else 0
+        branches.append((length - rest, draw(distributions(rest))) if rest else length)
+    return tuple(branches)
+
+
+inputs = st.builds(
+    Inputs,
+    fractions=st.just(True),
+    numeric=st.sampled_from(get_args(Numeric)),
+    numeric_width=st.integers(1, 3),
+    embedding=st.integers(0, 2),
+    descriptors=st.booleans(),
+) | st.sampled_from([Inputs(fractions=False, embedding=2), Inputs(fractions=False, descriptors=True)])
+"""What a network may be fed."""
 
 
 @pytest.mark.parametrize(
@@ -105,9 +128,24 @@ def test_json_both_ways(architecture: Architecture) -> None:
     assert again.to_json() == architecture.to_json()
 
 
+def test_json_of_networks_logged_before_there_were_kinds_of_skips_is_read() -> None:
+    """As a registered IRNet and BRNet hold it."""
+    for network, skip, batch_norm in ((IRNET, True, True), (BRNET, True, False), (BNET, False, False)):
+        fields = json.loads(network.to_json())
+        earlier = {key: fields[key] for key in fields if key not in ("normalisation", "join", "inputs")}
+        text = json.dumps(earlier | {"skip": skip, "batch_norm": batch_norm})
+        assert Architecture.from_json(text) == network
+
+
+@pytest.mark.parametrize("change", [{"fractions": False}, {"numeric": "periodic"}, {"embedding": -1}, {"numeric": "x"}])
+def test_inputs_that_are_none_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"input|embed"):
+        Inputs(**change)
+
+
 @given(architectures())
 def test_text_is_short(architecture: Architecture) -> None:
-    assert 1 <= len(str(architecture)) <= 120
+    assert 1 <= len(str(architecture)) <= 250
     assert "\n" not in str(architecture)
 
 
@@ -121,8 +159,27 @@ def test_text_is_short(architecture: Architecture) -> None:
         ),
         (replace(ELEMNET, dropout=(0.0,) * 6), replace(ELEMNET, dropout=())),
         (replace(IRNET, slope=0.3), replace(IRNET, slope=0.1)),
+        (replace(IRNET, join="gate"), IRNET),
+        (
+            replace(BNET, branchings=(Branching(0, (1, (1, (1, 1)))),)),
+            replace(BNET, branchings=(Branching(0, ((1, (1, 1)), 1)),)),
+        ),
+        (replace(BNET, inputs=Inputs(numeric="none", numeric_width=3)), BNET),
+        (
+            Architecture(groups=(Group(8, 1),), skip="group"),
+            Architecture(groups=(Group(8, 1),), skip="layer"),
+        ),
     ],
-    ids=["order of branches", "order of branchings", "dropout of nothing", "slope of relu"],
+    ids=[
+        "order of branches",
+        "order of branchings",
+        "dropout of nothing",
+        "slope of relu",
+        "join of nothing",
+        "order of nested branches",
+        "width of nothing",
+        "groups of a layer",
+    ],
 )
 def test_descriptions_of_the_same_network_are_equal(one: Architecture, other: Architecture) -> None:
     assert one == other
@@ -134,8 +191,19 @@ def test_descriptions_of_the_same_network_are_equal(one: Architecture, other: Ar
 @pytest.mark.parametrize(
     "change",
     [
-        {"skip": False},
-        {"batch_norm": True},
+        {"skip": "none"},
+        {"skip": "group"},
+        {"normalisation": "layer"},
+        {"join": "mean"},
+        {"join": "gate"},
+        {"join": "concatenation"},
+        {"branchings": (Branching(0, (1, (1, (1, 1)))),)},
+        {"inputs": Inputs(numeric="piecewise", numeric_width=4)},
+        {"inputs": Inputs(numeric="periodic", numeric_width=4)},
+        {"inputs": Inputs(embedding=8)},
+        {"inputs": Inputs(descriptors=True)},
+        {"inputs": Inputs(fractions=False, descriptors=True)},
+        {"normalisation": "batch"},
         {"activation": "relu"},
         {"slope": 0.1},
         {"dropout": (0.1, 0, 0, 0, 0, 0)},
@@ -164,6 +232,14 @@ def test_different_networks_differ_in_value_json_and_text(change: dict[str, Any]
         (replace(BRNET, branchings=(Branching(1, (1, 2)), Branching(0, (3, 1)))), "Top[3,1] Middle1[2,1] skip leaky"),
         (replace(BRNET, groups=(Group(900, 4), *PAPER_GROUPS[1:])), "Top=900 Top[2,2] skip leaky"),
         (Architecture((Group(8, 2), Group(4, 1)), (Branching(0, (1, 1)),)), "8x2-4x1 G1[1,1] leaky"),
+        (
+            replace(BRNET, branchings=(Branching(0, ((1, (1, 1)), 1)),), join="concatenation", skip="group"),
+            "Top[1>[1,1],1] concat groupskip leaky",
+        ),
+        (
+            replace(ELEMNET, normalisation="layer", dropout=(), inputs=Inputs(True, "piecewise", 8, 16, True)),
+            "plain relu layernorm in=fractions:piecewise8+elements16+descriptors",
+        ),
         (BNET.with_output(3, "classification"), "Top[2,2] leaky 3 classes"),
         (BNET.with_output(3, "regression"), "Top[2,2] leaky 3 outputs"),
     ],
@@ -179,13 +255,17 @@ def test_text(architecture: Architecture, text: str) -> None:
         ({"groups": ()}, "at least one group"),
         ({"branchings": (Branching(6, (2, 2)),)}, "no group 6 to branch among 6"),
         ({"branchings": (Branching(-1, (2, 2)),)}, "no group -1"),
-        ({"branchings": (Branching(0, (2, 1)),)}, r"\[2, 1\] does not deal out the 4 layers of group 0"),
+        ({"branchings": (Branching(0, (2, 1)),)}, r"\[2,1\] does not deal out the 4 layers of group 0"),
         ({"branchings": (Branching(0, (2, 2)), Branching(0, (3, 1)))}, "branched once"),
         ({"dropout": (0.1,)}, "not one rate in .* for each of 6 groups"),
         ({"dropout": (0, 0, 0, 0, 0, 1.0)}, "not one rate"),
         ({"dropout": (0, 0, 0, 0, 0, -0.1)}, "not one rate"),
         ({"activation": "tanh"}, "'tanh' is none of relu, leaky_relu"),
         ({"task": "ranking"}, "'ranking' is none of regression, classification"),
+        ({"join": "product"}, "'product' is none of sum, mean"),
+        ({"skip": True}, "True is none of none, layer, group"),
+        ({"input_width": 4, "inputs": Inputs(embedding=2)}, "of the 86 elements: a row of 4 values"),
+        ({"branchings": (Branching(0, (2, (1, (1, 1)))),)}, r"\[1>\[1,1\],2\] does not deal out the 4 layers"),
         ({"input_width": 0}, "regression from 0 inputs"),
         ({"output_width": 0}, "to 0 outputs"),
         ({"task": "classification", "output_width": 1}, "classification .* to 1 outputs"),
@@ -196,8 +276,8 @@ def test_parts_that_do_not_fit_are_refused(parts: dict[str, Any], message: str) 
         Architecture(**parts)
 
 
-@pytest.mark.parametrize("distribution", [(), (4,), (4, 0), (5, -1)])
-def test_a_branching_has_two_branches_of_a_layer_or_more(distribution: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("distribution", [(), (4,), (4, 0), (5, -1), (1, (1, (2,))), (2, (0, (1, 1)))])
+def test_a_branching_has_two_branches_of_a_layer_or_more(distribution: Distribution) -> None:
     with pytest.raises(ValueError, match="two branches or more"):
         Branching(0, distribution)
 
@@ -230,7 +310,7 @@ def test_json_of_something_else_is_refused(text: str) -> None:
 
 def test_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
-        BRNET.skip = False  # type: ignore[misc]
+        BRNET.skip = "none"  # type: ignore[misc]
 
 
 def test_another_head_keeps_the_hidden_layers() -> None:

@@ -12,7 +12,7 @@ from models.network import build
 from models.recipe import Recipe
 from models.training import TrainingRun
 
-NORMED = Architecture(groups=(Group(16, 2),), batch_norm=True, input_width=5)
+NORMED = Architecture(groups=(Group(16, 2),), normalisation="batch", input_width=5)
 
 
 def test_the_average_is_exponential_with_a_short_memory_at_first() -> None:
@@ -51,7 +51,7 @@ def test_statistics_are_of_the_averaged_weights_and_the_trained_ones_come_back()
 
 def test_batch_norm_validates_well_from_the_first_epochs(mp_data: TrainingData) -> None:
     """Running statistics averaged like weights lag behind them: validation then is several times worse."""
-    architecture = Architecture(groups=(Group(32, 3),), batch_norm=True, skip=True)
+    architecture = Architecture(groups=(Group(32, 3),), normalisation="batch", skip="layer")
     recipe = Recipe(learning_rate=1e-3, batch_size=64, epochs=4, averaging=0.998)
     *_, last = TrainingRun(Candidate(architecture, recipe), mp_data)
     assert last.validation_error < 1.3 * last.train_error

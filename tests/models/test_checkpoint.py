@@ -96,7 +96,7 @@ def test_pickles_are_not_run(in_tmp: Path) -> None:
 
 
 def test_network_round_trip(tmp_path: Path) -> None:
-    network = build(Architecture(groups=(Group(8, 2),), batch_norm=True, output_width=2), seed=4)
+    network = build(Architecture(groups=(Group(8, 2),), normalisation="batch", output_width=2), seed=4)
     save_network(tmp_path / "network.npz", network, {"seed": 4})
     loaded, about = load_network(tmp_path / "network.npz")
     x = torch.rand(3, 86)

@@ -46,7 +46,7 @@ def test_network_as_kept_loaded_and_combined_stays_above(trained: TrainingRun, t
 def test_validated_error_is_that_of_the_answers(trained: TrainingRun) -> None:
     y = trained.objective.location + trained._y_validation * trained.objective.scale
     error = (predict(trained.best_network(), trained._x_validation) - y).abs().mean().item()
-    assert trained.best_error == pytest.approx(error, rel=1e-5)
+    assert trained.state.best_error == pytest.approx(error, rel=1e-5)
 
 
 def test_only_a_finite_floor_of_a_regression() -> None:

@@ -2,8 +2,9 @@
 
 import ast
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import pytest
 import torch
@@ -11,8 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import models
-from models.architecture import BRNET, ELEMNET, IRNET, Architecture, Branching, Group
-from models.network import BranchedGroup, Dropout, Layer, Network, build, predict
+from models.architecture import BRNET, ELEMNET, IRNET, Architecture, Group, Join
+from models.branching import Branching
+from models.inputs import Inputs
+from models.network import BranchedGroup, Branches, Dropout, Layer, Network, build, predict
 
 SMALL = (Group(6, 2), Group(5, 1))
 
@@ -29,7 +32,7 @@ def linear(layer: torch.nn.Linear, x: Tensor) -> Tensor:
 
 
 def test_layer_adds_identity_where_width_stays_and_a_projection_where_it_changes() -> None:
-    network = build(Architecture(groups=(Group(6, 2),), input_width=4, skip=True))
+    network = build(Architecture(groups=(Group(6, 2),), input_width=4, skip="layer"))
     x = torch.randn(7, 4)
     first, second = layers_of(network)
     assert first.projection is not None
@@ -50,7 +53,9 @@ def test_branches_have_the_same_input_and_their_outputs_are_added() -> None:
 
 
 def test_batch_norm_stands_between_linear_and_activation_and_not_on_the_skip() -> None:
-    architecture = Architecture(groups=(Group(6, 1),), input_width=4, skip=True, batch_norm=True, activation="relu")
+    architecture = Architecture(
+        groups=(Group(6, 1),), input_width=4, skip="layer", normalisation="batch", activation="relu"
+    )
     network = build(architecture).train()
     x = torch.randn(9, 4)
     layer = layers_of(network)[0]
@@ -135,3 +140,67 @@ def test_models_imports_only_torch_and_numpy() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert {name.split(".")[0] for name in names} <= allowed, f"{path.name} imports {names}"
+
+
+def test_nested_branches_follow_their_layer_and_are_joined_the_same_way() -> None:
+    """[2, 1>[1,1]] by hand, for every join, from the same weights."""
+    nested = (Branching(0, (2, (1, (1, 1)))),)
+    base = Architecture(groups=(Group(6, 5),), branchings=nested, input_width=4, activation="relu")
+    x = torch.randn(7, 4)
+    for join in get_args(Join):
+        network = build(replace(base, join=join))
+        group = cast(BranchedGroup, network.groups[0])
+        if group.gate is not None:
+            torch.nn.init.normal_(group.gate.weight)
+
+        def through(layers: list[Layer], values: Tensor) -> Tensor:
+            for layer in layers:
+                values = linear(layer.linear, values).relu()
+            return values
+
+        def together(outputs: list[Tensor], gate: torch.nn.Linear | None, fed: Tensor, join: str = join) -> Tensor:
+            if join == "concatenation":
+                return torch.cat(outputs, 1)
+            shares = torch.ones(len(fed), 2) if join == "sum" else torch.full((len(fed), 2), 0.5)
+            if gate is not None:
+                shares = linear(gate, fed).softmax(1)
+            return shares[:, :1] * outputs[0] + shares[:, 1:] * outputs[1]
+
+        inner_first, inner = cast("tuple[Layer, Branches]", tuple(cast("torch.nn.Sequential", group.branches[0])))
+        h = through([inner_first], x)
+        ends = [through(list(cast("list[Layer]", branch)), h) for branch in inner.branches]
+        branched = together(ends, inner.gate, h)
+        plain = through(layers_of(network, branch=1), x)
+        torch.testing.assert_close(group(x), together([branched, plain], group.gate, x))
+
+
+def test_a_gate_begins_with_equal_weights() -> None:
+    mean = Architecture(groups=(Group(6, 2),), branchings=(Branching(0, (1, 1)),), join="mean")
+    gated, x = build(replace(mean, join="gate")), torch.rand(5, 86)
+    weights = {name: value for name, value in gated.state_dict().items() if ".gate." not in name}
+    plain = build(mean)
+    plain.load_state_dict(weights)
+    torch.testing.assert_close(gated(x), plain(x))
+
+
+def test_a_skip_around_a_group_is_the_identity_where_the_width_stays_and_a_projection_where_it_changes() -> None:
+    architecture = Architecture(groups=(Group(6, 2), Group(6, 2)), input_width=4, skip="group", activation="relu")
+    network = build(architecture)
+    first, second = cast("list[BranchedGroup]", list(network.groups))
+    assert first.projection is not None
+    assert second.projection is None
+    x = torch.randn(7, 4)
+    h = cast("torch.nn.Sequential", first.branches[0])(x) + linear(first.projection, x)
+    torch.testing.assert_close(network.features(x), cast("torch.nn.Sequential", second.branches[0])(h) + h)
+
+
+def test_hidden_matrices_neither_read_the_input_nor_make_the_output_nor_choose() -> None:
+    architecture = replace(BRNET, join="gate", skip="layer", inputs=Inputs(True, "periodic", 4, embedding=3))
+    network = build(architecture)
+    names = {name for name, p in network.named_parameters() if any(p is hidden for hidden in network.hidden_matrices())}
+    assert "groups.0.branches.0.1.linear.weight" in names
+    assert "groups.1.branches.0.0.projection.weight" in names
+    assert not any(
+        name.startswith(("encoding", "output", "groups.0.branches.0.0", "groups.0.branches.1.0")) or "gate" in name
+        for name in names
+    )

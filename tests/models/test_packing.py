@@ -6,29 +6,45 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.architecture import BRNET, ELEMNET, IRNET, Architecture, Branching, Group
+from models.architecture import BRNET, ELEMNET, IRNET, Architecture, Group
+from models.branching import Branching
 from models.candidate import Candidate
 from models.data import TrainingData
+from models.inputs import Inputs
 from models.packing import Pack
 from models.recipe import FAST, PAPER, Recipe
+from models.run import Epoch, NonFiniteLossError
 from models.stepping import GraphedSteps
-from models.training import Epoch, NonFiniteLossError, TrainingRun
+from models.training import TrainingRun
 
-SMALL = Architecture(groups=(Group(32, 2), Group(16, 1)), branchings=(Branching(0, (1, 1)),), skip=True)
+SMALL = Architecture(groups=(Group(32, 2), Group(16, 1)), branchings=(Branching(0, (1, 1)),), skip="layer")
+NESTED = replace(SMALL, groups=(Group(24, 4), Group(16, 1)), branchings=(Branching(0, (1, (1, (1, 1)))),))
 QUICK = Recipe(learning_rate=1e-3, batch_size=32, epochs=4)
 
 KINDS = {
     "branched": Candidate(SMALL, QUICK),
-    "batch norm, other rate": Candidate(replace(SMALL, batch_norm=True), replace(QUICK, learning_rate=3e-4)),
+    "batch norm, other rate": Candidate(replace(SMALL, normalisation="batch"), replace(QUICK, learning_rate=3e-4)),
     "dropout, short batches": Candidate(replace(SMALL, dropout=(0.2, 0.1)), replace(QUICK, batch_size=20)),
     "fast": Candidate(SMALL, replace(FAST, epochs=3)),
-    "averaged batch norm": Candidate(replace(SMALL, batch_norm=True), replace(QUICK, averaging=0.9)),
+    "averaged batch norm": Candidate(replace(SMALL, normalisation="batch"), replace(QUICK, averaging=0.9)),
     "early stopping, plateau": Candidate(
         SMALL, replace(QUICK, learning_rate=0.02, epochs=40, patience=3, schedule="plateau")
     ),
     "deeper, sgd": Candidate(
         Architecture(groups=(Group(24, 4), Group(8, 2))), replace(QUICK, optimiser="sgd", schedule="cosine", epochs=2)
     ),
+    "joined, layer norm, muon": Candidate(
+        replace(NESTED, join="gate", skip="group", normalisation="layer"), replace(FAST, optimiser="muon", epochs=3)
+    ),
+    "side by side, schedule-free": Candidate(
+        replace(NESTED, join="concatenation", skip="layer", normalisation="batch"),
+        replace(QUICK, optimiser="schedule_free", weight_decay=0.01, epochs=3),
+    ),
+    "every input": Candidate(
+        replace(SMALL, join="mean", inputs=Inputs(True, "piecewise", 4, embedding=3, descriptors=True)),
+        replace(FAST, epochs=3, precision="bfloat16", train_part=0.7),
+    ),
+    "periodic": Candidate(replace(SMALL, inputs=Inputs(True, "periodic", 4)), replace(QUICK, epochs=2)),
 }
 PUBLISHED = {
     name: Candidate(architecture, replace(PAPER, epochs=1))
@@ -49,7 +65,7 @@ def train_all(pack: Pack) -> dict[str, list[Epoch]]:
         for name, ended in pack.turn().items():
             assert isinstance(ended, Epoch), ended
             epochs[name].append(ended)
-            if pack.members[name].run.stop_reason is None:
+            if pack.members[name].run.state.stop_reason is None:
                 pack.begin_epoch(name)
     return epochs
 
@@ -65,7 +81,7 @@ def test_members_equal_their_solo_runs(candidates: dict[str, Candidate], mp_data
         solo = TrainingRun(candidate, few, seed)
         assert curve(list(solo)) == curve(packed[name]), name
         member = pack.members[name].run
-        assert member.stop_reason == solo.stop_reason
+        assert member.state.stop_reason == solo.state.stop_reason
         ours, theirs = member.best_network().state_dict(), solo.best_network().state_dict()
         assert all(torch.equal(ours[key], theirs[key]) for key in theirs), name
 
@@ -90,7 +106,7 @@ def test_members_come_go_and_go_on_as_they_like(mp_data: TrainingData, tmp_path:
                 pack.remove("leaver")
                 pack.add("late", leaver, 2).restore(tmp_path / "training.npz")
                 pack.begin_epoch("late")
-            elif pack.members[name].run.stop_reason is None:
+            elif pack.members[name].run.state.stop_reason is None:
                 pack.begin_epoch(name)
     assert curve(curves["steady"]) == curve(list(TrainingRun(steady, mp_data, 1)))
     assert curve(curves["leaver"] + curves["late"]) == curve(list(TrainingRun(leaver, mp_data, 2)))
@@ -118,7 +134,7 @@ def test_seconds_are_shared_out(mp_data: TrainingData) -> None:
     list(alone)
     train_all(pack)
     for member in pack.members.values():
-        assert 0.2 * alone.seconds < member.run.seconds < 5 * alone.seconds
+        assert 0.2 * alone.state.seconds < member.run.state.seconds < 5 * alone.state.seconds
 
 
 @pytest.mark.parametrize("kind", KINDS)

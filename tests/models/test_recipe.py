@@ -12,7 +12,7 @@ from models.recipe import FAST, PAPER, RECIPES, Loss, Optimiser, Precision, Reci
 
 recipes = st.builds(
     Recipe,
-    optimiser=st.sampled_from(get_args(Optimiser)),
+    optimiser=st.sampled_from([name for name in get_args(Optimiser) if name != "schedule_free"]),
     learning_rate=st.floats(1e-12, 1e3),
     schedule=st.sampled_from(get_args(Schedule)),
     weight_decay=st.floats(0, 10),
@@ -24,7 +24,7 @@ recipes = st.builds(
     precision=st.sampled_from(get_args(Precision)),
     standardise=st.booleans(),
     train_part=st.floats(0, 1, exclude_min=True),
-)
+) | st.builds(Recipe, optimiser=st.just("schedule_free"), learning_rate=st.floats(1e-12, 1e3))
 
 
 def test_the_papers_recipe() -> None:
@@ -63,6 +63,14 @@ def test_json_both_ways(recipe: Recipe) -> None:
         ({"weight_decay": -1.0}, "recipe.weight_decay=-1.0 must be"),
         ({"averaging": 1.0}, "recipe.averaging=1.0 must be below 1"),
         ({"averaging": -0.1}, "recipe.averaging=-0.1 must be"),
+        (
+            {"optimiser": "schedule_free", "averaging": 0.9},
+            "recipe.optimiser=schedule_free averages the weights itself",
+        ),
+        (
+            {"optimiser": "schedule_free", "schedule": "cosine"},
+            "recipe.optimiser=schedule_free .* recipe.schedule=constant",
+        ),
         ({"train_part": 0.0}, "recipe.train_part=0.0 must be above 0 and at most 1"),
         ({"train_part": 1.5}, "recipe.train_part=1.5 must be"),
         ({"batch_size": 0}, "recipe.batch_size=0 must be at least 1"),

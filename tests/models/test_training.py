@@ -8,26 +8,42 @@ import numpy as np
 import pytest
 import torch
 
-from models.architecture import Architecture, Branching, Group
+from models.architecture import Architecture, Group
+from models.branching import Branching
 from models.candidate import Candidate
 from models.checkpoint import CheckpointError
 from models.data import TrainingData
+from models.inputs import Inputs
 from models.network import build, predict
 from models.recipe import FAST, PAPER, Recipe
+from models.run import Epoch, NonFiniteLossError
 from models.stepping import batch_bounds
-from models.training import Epoch, NonFiniteLossError, TrainingRun
+from models.training import TrainingRun
 
-SMALL = Architecture(groups=(Group(32, 2), Group(16, 1)), branchings=(Branching(0, (1, 1)),), skip=True)
+SMALL = Architecture(groups=(Group(32, 2), Group(16, 1)), branchings=(Branching(0, (1, 1)),), skip="layer")
+NESTED = replace(SMALL, groups=(Group(24, 4), Group(16, 1)), branchings=(Branching(0, (1, (1, (1, 1)))),))
 QUICK = Recipe(learning_rate=1e-3, batch_size=32, epochs=4)
 
 KINDS = {
     "paper": Candidate(SMALL, QUICK),
-    "batch norm": Candidate(replace(SMALL, batch_norm=True), QUICK),
+    "batch norm": Candidate(replace(SMALL, normalisation="batch"), QUICK),
     "dropout": Candidate(replace(SMALL, dropout=(0.2, 0.1)), QUICK),
     "fast": Candidate(SMALL, replace(FAST, epochs=4)),
-    "averaged batch norm": Candidate(replace(SMALL, batch_norm=True), replace(QUICK, averaging=0.9)),
+    "averaged batch norm": Candidate(replace(SMALL, normalisation="batch"), replace(QUICK, averaging=0.9)),
     "sgd plateau": Candidate(SMALL, replace(QUICK, optimiser="sgd", schedule="plateau", patience=2)),
     "bfloat16 cosine": Candidate(SMALL, replace(QUICK, precision="bfloat16", schedule="cosine", loss="huber")),
+    "joined, layer norm, muon": Candidate(
+        replace(NESTED, join="gate", skip="group", normalisation="layer"), replace(FAST, optimiser="muon", epochs=4)
+    ),
+    "side by side, schedule-free": Candidate(
+        replace(NESTED, join="concatenation", skip="layer", normalisation="batch"),
+        replace(QUICK, optimiser="schedule_free", weight_decay=0.01, epochs=4),
+    ),
+    "every input": Candidate(
+        replace(SMALL, join="mean", inputs=Inputs(True, "piecewise", 4, embedding=3, descriptors=True)),
+        replace(FAST, epochs=4, precision="bfloat16", train_part=0.7),
+    ),
+    "periodic": Candidate(replace(SMALL, inputs=Inputs(True, "periodic", 4)), QUICK),
 }
 
 
@@ -39,9 +55,9 @@ def test_learns_real_formation_energies(mp_data: TrainingData) -> None:
     run = TrainingRun(Candidate(SMALL, replace(QUICK, epochs=15)), mp_data)
     list(run)
     guess = float(np.abs(mp_data.y_validation - np.median(mp_data.y_train)).mean())
-    assert run.best_error < 0.5 * guess
-    assert run.stop_reason == "all epochs"
-    assert run.epochs == 15
+    assert run.state.best_error < 0.5 * guess
+    assert run.state.stop_reason == "all epochs"
+    assert run.state.epochs == 15
 
 
 def test_equals_a_plain_pytorch_loop(mp_data: TrainingData) -> None:
@@ -81,8 +97,11 @@ def test_a_resumed_run_goes_on_bit_for_bit(kind: str, stop_after: int, mp_data: 
     rest = list(resumed)
 
     assert curve(first + rest) == curve(whole)
-    assert (resumed.best_error, resumed.best_epoch) == (undisturbed.best_error, undisturbed.best_epoch)
-    assert resumed.stop_reason == undisturbed.stop_reason
+    assert (resumed.state.best_error, resumed.state.best_epoch) == (
+        undisturbed.state.best_error,
+        undisturbed.state.best_epoch,
+    )
+    assert resumed.state.stop_reason == undisturbed.state.stop_reason
     ours, theirs = resumed.best_network().state_dict(), undisturbed.best_network().state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
@@ -100,12 +119,12 @@ def test_early_stopping_restores_the_best_weights(mp_data: TrainingData) -> None
     recipe = replace(QUICK, learning_rate=0.02, epochs=200, patience=3)
     run = TrainingRun(Candidate(SMALL, recipe), mp_data)
     epochs = list(run)
-    assert run.stop_reason == "early stopping"
-    assert run.epochs == run.best_epoch + 3 == len(epochs) < 200
-    assert run.best_error == min(epoch.validation_error for epoch in epochs)
+    assert run.state.stop_reason == "early stopping"
+    assert run.state.epochs == run.state.best_epoch + 3 == len(epochs) < 200
+    assert run.state.best_error == min(epoch.validation_error for epoch in epochs)
     outputs = predict(run.best_network(), torch.tensor(mp_data.x_validation))[:, 0]
     error = (outputs - torch.tensor(mp_data.y_validation)).abs().mean().item()
-    assert error == pytest.approx(run.best_error, rel=1e-5)
+    assert error == pytest.approx(run.state.best_error, rel=1e-5)
 
 
 @pytest.mark.parametrize("recipe", [replace(QUICK, standardise=True), replace(FAST, epochs=3)])
@@ -119,10 +138,10 @@ def test_errors_and_networks_are_in_the_targets_unit(recipe: Recipe, mp_data: Tr
     )
     list(in_ev)
     list(in_mev)
-    assert in_mev.best_error == pytest.approx(1000 * in_ev.best_error, rel=0.02)
+    assert in_mev.state.best_error == pytest.approx(1000 * in_ev.state.best_error, rel=0.02)
     outputs = predict(in_mev.best_network(), x)[:, 0]
     error = (outputs - 1000 * torch.tensor(mp_data.y_validation)).abs().mean().item()
-    assert error == pytest.approx(in_mev.best_error, rel=1e-4)
+    assert error == pytest.approx(in_mev.state.best_error, rel=1e-4)
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_its_reason(mp_data: TrainingData) -> None:
@@ -130,7 +149,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_reason(mp_data: Trainin
     run = TrainingRun(Candidate(SMALL, recipe), mp_data)
     with pytest.raises(NonFiniteLossError, match="not finite in epoch 1"):
         list(run)
-    assert run.stop_reason is not None
+    assert run.state.stop_reason is not None
     assert list(run) == []
 
 
@@ -141,7 +160,7 @@ def test_classifies(mp_data: TrainingData) -> None:
     data = replace(mp_data, y_train=train, y_validation=validation)
     run = TrainingRun(Candidate(architecture, replace(QUICK, epochs=10)), data)
     list(run)
-    assert run.best_error < 0.8 * math.log(2)
+    assert run.state.best_error < 0.8 * math.log(2)
     logits = predict(run.best_network(), torch.tensor(mp_data.x_validation))
     assert (logits.argmax(1).numpy() == validation).mean() > 0.8
 
@@ -159,7 +178,7 @@ def test_several_outputs_are_each_learnt(mp_data: TrainingData) -> None:
     ).__abs__()
     guess = np.abs(data.y_validation - np.median(data.y_train, axis=0)).mean(axis=0)
     assert (errors.mean(axis=0) < 0.6 * guess).all()
-    assert run.best_error == pytest.approx(errors.mean(), rel=1e-4)
+    assert run.state.best_error == pytest.approx(errors.mean(), rel=1e-4)
 
 
 def test_seeds_differ_and_repeat(mp_data: TrainingData) -> None:

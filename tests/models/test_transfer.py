@@ -8,7 +8,8 @@ import pytest
 import torch
 from sklearn.linear_model import LinearRegression
 
-from models.architecture import Architecture, Branching, Group
+from models.architecture import Architecture, Group
+from models.branching import Branching
 from models.candidate import Candidate
 from models.data import TrainingData
 from models.network import Network
@@ -18,8 +19,8 @@ from models.training import TrainingRun
 from models.transfer import StartWeights
 
 RECIPE = replace(FAST, epochs=3, precision="float32", learning_rate=3e-3)
-PLAIN = Architecture(groups=(Group(32, 2), Group(16, 1)), branchings=(Branching(0, (1, 1)),), skip=True)
-NORMED = replace(PLAIN, skip=False, batch_norm=True)
+PLAIN = Architecture(groups=(Group(32, 2), Group(16, 1)), branchings=(Branching(0, (1, 1)),), skip="layer")
+NORMED = replace(PLAIN, skip="none", normalisation="batch")
 DROPPED = replace(PLAIN, dropout=(0.3, 0.2))
 
 
@@ -38,7 +39,7 @@ def finished(candidate: Candidate, data: TrainingData, seed: int = 0) -> Trainin
 
 
 def backbone(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value for name, value in network.state_dict().items() if name.startswith("groups.")}
+    return {name: value for name, value in network.state_dict().items() if not name.startswith("output.")}
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -56,7 +57,7 @@ def test_a_frozen_backbone_stays_what_it_was_and_the_head_learns(
     data = replace(mp_data, y_train=y, y_validation=held_out, start=weights)
     frozen = finished(Candidate(architecture, RECIPE, start=replace(weights.start(), frozen=True)), data)
     assert same(backbone(frozen.best_network()), backbone(source))
-    assert frozen.best_error < np.abs(held_out - np.median(y)).mean()
+    assert frozen.state.best_error < np.abs(held_out - np.median(y)).mean()
 
 
 def test_all_weights_begin_from_the_source(mp_data: TrainingData) -> None:
@@ -97,7 +98,8 @@ def test_it_begins_better_than_from_nothing(mp_data: TrainingData) -> None:
     few = replace(mp_data, x_train=mp_data.x_train[:200], y_train=mp_data.y_train[:200], start=source)
     for seed in range(3):
         from_nothing, transferred = (
-            finished(Candidate(PLAIN, RECIPE, start=start), few, seed).best_error for start in (None, source.start())
+            finished(Candidate(PLAIN, RECIPE, start=start), few, seed).state.best_error
+            for start in (None, source.start())
         )
         assert transferred < 0.8 * from_nothing
 
@@ -127,7 +129,7 @@ def test_a_resumed_run_goes_on_bit_for_bit(
     again.restore(tmp_path / "training.npz")
     for _ in again:
         pass
-    assert again.best_error == whole.best_error
+    assert again.state.best_error == whole.state.best_error
     assert same(again.best_network().state_dict(), whole.best_network().state_dict())
 
 

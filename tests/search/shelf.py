@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.architecture import Architecture, Branching, Group
+from models.architecture import Architecture, Group
+from models.branching import Branching
 from models.candidate import Candidate
 from models.checkpoint import load_network, save_network
 from models.data import TrainingData
@@ -28,8 +29,8 @@ from search.tracking import Tracker
 RECIPE = replace(FAST, epochs=12, precision="float32")
 GROUPS = (Group(64, 2), Group(32, 1))
 ARCHITECTURES = (
-    Architecture(groups=GROUPS, branchings=(Branching(0, (1, 1)),), skip=True),
-    Architecture(groups=GROUPS, skip=True),
+    Architecture(groups=GROUPS, branchings=(Branching(0, (1, 1)),), skip="layer"),
+    Architecture(groups=GROUPS, skip="layer"),
     Architecture(groups=(Group(16, 1),)),
 )
 SEEDS = (0, 1)
@@ -94,7 +95,10 @@ def record(tracker: Tracker, trial: str, run: TrainingRun, folder: Path) -> None
     for name in ("network.npz", "kept.npz"):  # the tracker takes the first
         save_network(folder / name, run.best_network())
     tracker.begin(trial, run.candidate, run.seed)
-    result = TrialResult(trial, run.candidate, run.seed, run.epochs, run.best_epoch, run.best_error, run.seconds, "ok")
+    state = run.state
+    result = TrialResult(
+        trial, run.candidate, run.seed, state.epochs, state.best_epoch, state.best_error, state.seconds, "ok"
+    )
     tracker.end(result, folder / "network.npz")
 
 

@@ -22,11 +22,11 @@ def trained(folder: TrialFolder, data: TrainingData, until: int) -> list[dict[st
     run = TrainingRun(CANDIDATE, data)
     restored = folder.restore(run.restore)
     curve = restored.curve
-    assert run.epochs == len(curve)
-    while run.epochs < until:
+    assert run.state.epochs == len(curve)
+    while run.state.epochs < until:
         epoch = next(iter(run))
         curve.append({"epoch": epoch.number, "validation_error": epoch.validation_error})
-        folder.save(run.epochs, curve, [(TRAINING_FILE, run.save)])
+        folder.save(run.state.epochs, curve, [(TRAINING_FILE, run.save)])
     return curve
 
 

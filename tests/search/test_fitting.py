@@ -38,10 +38,10 @@ def test_every_family_learns_and_gives_the_same_again(candidate: Candidate, smal
     epoch = next(iter(run))
     guess = float(np.abs(small.y_validation - np.median(small.y_train)).mean())
     assert epoch.validation_error < guess
-    assert (run.epochs, run.stop_reason, run.best_error) == (1, "fitted", epoch.validation_error)
+    assert (run.state.epochs, run.state.stop_reason, run.state.best_error) == (1, "fitted", epoch.validation_error)
     again = refit(candidate, small, seed=3, threads=1)
     error = mean_absolute_error(again, small.x_validation, small.y_validation)
-    assert error == pytest.approx(run.best_error, rel=1e-6)
+    assert error == pytest.approx(run.state.best_error, rel=1e-6)
 
 
 @pytest.mark.parametrize("preprocessing", ["none", "standard", "pca"])
@@ -62,7 +62,7 @@ def test_later_parts_take_more_rows_and_the_last_all(small: TrainingData) -> Non
     assert rows_of_part(replace(candidate.estimator, most_rows=200), 900, 3, 3) == 200
     run = FittingRun(candidate, small)
     assert [epoch.number for epoch in run] == [1, 2, 3]
-    assert run.best_error == FittingRun(replace(candidate, recipe=ONE_PART), small).epoch().validation_error
+    assert run.state.best_error == FittingRun(replace(candidate, recipe=ONE_PART), small).epoch().validation_error
 
 
 def test_goes_on_after_the_parts_that_are_done(small: TrainingData, tmp_path: Path) -> None:

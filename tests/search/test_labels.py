@@ -20,7 +20,7 @@ def test_what_differs_is_named() -> None:
 def test_parts_are_what_a_person_compares() -> None:
     parts = parts_of(Candidate(BRNET, FAST))
     assert parts["branching"] == "Top[2,2]"
-    assert parts["skip"] is True
+    assert parts["skip"] == "layer"
     assert parts["published"] == "BRNet"
     assert parts["groups"] == "1024x4 512x3 256x3 128x3 64x2 32x1"
     assert parts["learning_rate"] == FAST.learning_rate

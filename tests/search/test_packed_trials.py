@@ -52,8 +52,12 @@ def test_packed_trials_come_to_what_solo_runs_do_though_their_pack_dies(tmp_path
     for result, run in search.trials:
         solo = TrainingRun(result.candidate, data, result.seed)
         errors = [epoch.validation_error for epoch in solo]
-        assert (result.epochs, result.best_epoch, result.stop_reason) == (len(errors), solo.best_epoch, "all epochs")
-        assert result.best_error == solo.best_error
+        assert (result.epochs, result.best_epoch, result.stop_reason) == (
+            len(errors),
+            solo.state.best_epoch,
+            "all epochs",
+        )
+        assert result.best_error == solo.state.best_error
         history = search.client.get_metric_history(run.info.run_id, "validation_mae")
         assert [metric.value for metric in sorted(history, key=lambda metric: metric.step)] == errors
         network, _ = load_network(search.weights(result, tmp_path))

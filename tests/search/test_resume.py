@@ -118,7 +118,7 @@ def test_every_curve_is_that_of_an_undisturbed_run_bit_for_bit(searched: Searche
         undisturbed = [(epoch.number, epoch.validation_error) for epoch in run]
         history = searched.client.get_metric_history(child.info.run_id, "validation_mae")
         assert [(point.step, point.value) for point in history] == undisturbed
-        assert child.data.metrics["best_validation_mae"] == run.best_error
+        assert child.data.metrics["best_validation_mae"] == run.state.best_error
 
 
 def test_an_interrupted_search_says_what_is_done_and_how_to_go_on(searched: Searched) -> None:

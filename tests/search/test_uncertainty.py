@@ -15,7 +15,7 @@ from search.data import DataRequest, Part, Split, load
 from search.inference.predictor import Predictor, Quality
 from search.inference.uncertainty import FEWEST_ROWS, Calibration, Neighbours, calibrate
 
-NARROW = Architecture(groups=(Group(96, 3), Group(32, 1)), skip=True)
+NARROW = Architecture(groups=(Group(96, 3), Group(32, 1)), skip="layer")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.architecture import BNET, BRNET, PAPER_GROUPS, PUBLISHED, Architecture, Branching
+from models.architecture import BNET, BRNET, PAPER_GROUPS, PUBLISHED, Architecture
+from models.branching import Branching
 from models.recipe import PAPER
 from spaces import build
 from spaces.branching import GRID
@@ -95,7 +96,7 @@ def test_bisection_finds_the_nearest_of_all_widths(group: int, skip: bool, data:
         BNET,
         groups=tuple(replace(g, width=g.width // 16) for g in PAPER_GROUPS),
         branchings=(Branching(group, (1,) * PAPER_GROUPS[group].layers),),
-        skip=skip,
+        skip="layer" if skip else "none",
     )
     width = base.groups[group].width
     reach = [resized(base, group, w).parameter_count() for w in range(max(1, width // 4), 4 * width + 1)]

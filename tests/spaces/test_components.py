@@ -16,8 +16,8 @@ def test_holds_the_four_published_networks_exactly() -> None:
 def test_dropout_and_batch_norm_never_come_together() -> None:
     architectures = [candidate.architecture for candidate in build("components", PAPER, ELEMNET).candidates()]
     assert sum(bool(a.dropout) for a in architectures) == 8
-    assert sum(a.batch_norm for a in architectures) == 8
-    assert not any(a.dropout and a.batch_norm for a in architectures)
+    assert sum(a.normalisation == "batch" for a in architectures) == 8
+    assert not any(a.dropout and a.normalisation == "batch" for a in architectures)
 
 
 def test_base_decides_no_component() -> None:

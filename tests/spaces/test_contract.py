@@ -16,6 +16,7 @@ import torch
 
 from models.architecture import BRNET, PAPER_GROUPS, Architecture, Group
 from models.candidate import Candidate
+from models.network import Network
 from models.network import build as build_network
 from models.objective import Objective
 from models.optimiser import make_optimiser
@@ -210,7 +211,7 @@ def test_every_candidate_builds_counts_as_it_says_and_trains_a_step(space: Space
         assert any(not torch.equal(old, new) for old, new in zip(before, after, strict=True)), str(architecture)
 
 
-def train_one_step(candidate: Candidate, network: torch.nn.Module) -> float:
+def train_one_step(candidate: Candidate, network: Network) -> float:
     """One step of the candidate's optimiser on 16 made-up compositions; the loss before it."""
     architecture = candidate.architecture
     random = np.random.default_rng(0)

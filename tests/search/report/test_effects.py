@@ -25,7 +25,7 @@ def standings(candidates: list[Candidate], errors: np.ndarray) -> list[Standing]
 
 
 def with_skip_effect(effect: float, noise: float, generator: np.random.Generator) -> list[Standing]:
-    skips = np.array([candidate.architecture.skip for candidate in COMPONENTS])
+    skips = np.array([candidate.architecture.skip == "layer" for candidate in COMPONENTS])
     errors = 0.2 + effect * skips[:, None] + generator.normal(0, noise, (len(COMPONENTS), 2))
     return standings(COMPONENTS, errors)
 
@@ -33,9 +33,9 @@ def with_skip_effect(effect: float, noise: float, generator: np.random.Generator
 def test_a_known_effect_is_found_and_the_others_are_not() -> None:
     result = main_effects(with_skip_effect(-0.05, 0.004, np.random.default_rng(3)))
     by_factor = {effect.factor: effect for effect in result.effects}
-    assert set(by_factor) == {"branching", "skip", "activation", "batch norm", "dropout"}
+    assert set(by_factor) == {"branching", "skip", "activation", "normalisation", "dropout"}
     skip = by_factor["skip"]
-    assert (skip.level, skip.reference, skip.candidates) == ("yes", "no", 12)
+    assert (skip.level, skip.reference, skip.candidates) == ("layer", "none", 12)
     assert skip.half_width is not None
     assert abs(skip.difference + 0.05) < skip.half_width < 0.005
     assert [effect.factor for effect in result.effects if effect.is_distinguishable] == ["skip"]
@@ -46,7 +46,7 @@ def test_on_a_balanced_grid_an_effect_is_the_difference_of_means() -> None:
     skip = next(effect for effect in main_effects(trained).effects if effect.factor == "skip")
     means = [
         np.mean([standing.mean_error for standing in trained if standing.candidate.architecture.skip == value])
-        for value in (True, False)
+        for value in ("layer", "none")
     ]
     assert skip.difference == pytest.approx(means[0] - means[1])
 
@@ -75,8 +75,8 @@ def test_a_branching_of_ones_own_is_seen_as_place_and_number() -> None:
 
 
 def test_as_many_choices_as_candidates_leaves_the_seeds() -> None:
-    chosen = [c for c in COMPONENTS if not (c.architecture.batch_norm or c.architecture.dropout)][:3]
-    chosen += [c for c in COMPONENTS if c.architecture.batch_norm][:1]
+    chosen = [c for c in COMPONENTS if not (c.architecture.normalisation == "batch" or c.architecture.dropout)][:3]
+    chosen += [c for c in COMPONENTS if c.architecture.normalisation == "batch"][:1]
     noise = np.random.default_rng(7).normal(0, 0.001, (4, 3))
     many = main_effects(standings(chosen, 0.2 + noise))
     one = main_effects(standings(chosen, 0.2 + noise[:, :1]))

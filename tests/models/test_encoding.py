@@ -1,0 +1,83 @@
+"""What becomes of a row before the first layer, against formulas written out by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.architecture import Architecture, Group
+from models.checkpoint import load_network, save_network
+from models.data import TrainingData
+from models.encoding import PiecewiseLinear, element_descriptors
+from models.inputs import DESCRIPTORS, ELEMENTS, Inputs
+from models.network import build
+
+EVERY = Inputs(True, "piecewise", 5, embedding=3, descriptors=True)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [EVERY, Inputs(True, "periodic", 4), Inputs(fractions=False, embedding=2), Inputs(descriptors=True)],
+    ids=str,
+)
+def test_is_as_wide_as_it_says_and_the_same_under_bfloat16(inputs: Inputs, mp_data: TrainingData) -> None:
+    network = build(Architecture(groups=(Group(4, 1),), inputs=inputs))
+    network.fit_encoding(mp_data.x_train)
+    x = torch.tensor(mp_data.x_validation)
+    assert network.encoding is not None
+    values = network.encoding(x)
+    assert values.shape == (len(x), inputs.width(ELEMENTS))
+    assert values.isfinite().all()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(network.encoding(x), values)
+
+
+def test_pools_over_the_elements_of_a_composition() -> None:
+    """Al2O3 from the shipped table: mean, deviation, largest and least, each weighted or over Al and O alone."""
+    table = element_descriptors()
+    assert table.shape == (ELEMENTS, DESCRIPTORS)
+    x = torch.zeros(1, ELEMENTS)
+    oxygen, aluminium = 6, 10
+    x[0, oxygen], x[0, aluminium] = 0.6, 0.4
+    network = build(Architecture(groups=(Group(4, 1),), inputs=Inputs(fractions=False, descriptors=True)))
+    assert network.encoding is not None
+    mean, deviation, largest, least = network.encoding(x)[0].numpy().reshape(4, DESCRIPTORS)
+    both = table[[oxygen, aluminium]]
+    weighted = np.average(both, axis=0, weights=[0.6, 0.4])
+    np.testing.assert_allclose(mean, weighted, atol=1e-5)
+    np.testing.assert_allclose(
+        deviation, np.sqrt(np.average((both - weighted) ** 2, axis=0, weights=[0.6, 0.4])), atol=2e-3
+    )
+    np.testing.assert_allclose(largest, both.max(0), rtol=1e-6)
+    np.testing.assert_allclose(least, both.min(0), rtol=1e-6)
+
+
+def test_a_single_element_has_a_gradient() -> None:
+    """Its deviation is 0, where a root's slope has no end."""
+    network = build(Architecture(groups=(Group(4, 1),), inputs=Inputs(fractions=False, embedding=4)))
+    torch.autograd.backward(network(torch.eye(ELEMENTS)).sum())
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
+def test_bins_hold_equally_many_of_the_values_that_are_not_zero(mp_data: TrainingData) -> None:
+    oxygen = 6
+    encoding = PiecewiseLinear(ELEMENTS, 4)
+    encoding.fit(mp_data.x_train)
+    fractions = mp_data.x_train[:, oxygen]
+    inner = np.quantile(fractions[fractions > 0], [0.25, 0.5, 0.75])
+    np.testing.assert_allclose(encoding.lows[oxygen, 1:], inner, rtol=1e-5)
+    x = torch.zeros(1, ELEMENTS)
+    x[0, oxygen] = float((inner[0] + inner[1]) / 2)
+    values = encoding(x).reshape(ELEMENTS, 4)
+    np.testing.assert_allclose(values[oxygen], [1, 0.5, 0, 0], atol=1e-4)
+    assert not values[torch.arange(ELEMENTS) != oxygen].any()
+
+
+def test_bins_and_descriptors_go_with_the_weights(mp_data: TrainingData, tmp_path: Path) -> None:
+    network = build(Architecture(groups=(Group(4, 1),), inputs=EVERY), seed=2).eval()
+    network.fit_encoding(mp_data.x_train)
+    save_network(tmp_path / "network.npz", network)
+    loaded, _ = load_network(tmp_path / "network.npz")
+    x = torch.tensor(mp_data.x_validation)
+    assert torch.equal(loaded(x), network(x))

@@ -1,0 +1,100 @@
+"""Muon and schedule-free AdamW against their definitions."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from models.architecture import Architecture, Group
+from models.branching import Branching
+from models.candidate import Candidate
+from models.data import TrainingData
+from models.muon import Muon, orthogonalised
+from models.network import build
+from models.optimiser import SCHEDULE_FREE_WARMUP, learning_rate_at, make_optimiser
+from models.recipe import FAST, Recipe
+from models.schedule_free import MOMENTUM, ScheduleFree
+from models.training import TrainingRun
+
+SMALL = Architecture(groups=(Group(24, 3), Group(12, 1)), branchings=(Branching(0, (2, 1)),), skip="layer")
+
+
+@pytest.mark.parametrize("shape", [(3, 16, 16), (2, 8, 32), (2, 32, 8)])
+def test_orthogonalised_matrices_have_singular_values_near_one(shape: tuple[int, int, int]) -> None:
+    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    steps = orthogonalised(matrices, bfloat16=False)
+    left, sizes, right = torch.linalg.svd(matrices, full_matrices=False)
+    values = left.mT @ steps @ right.mT  # the directions stay, so that this is diagonal
+    diagonal = values.diagonal(dim1=1, dim2=2)
+    assert (values - torch.diag_embed(diagonal)).abs().max() < 1e-3
+    assert diagonal[sizes > 0.05 * sizes[:, :1]].min() > 0.3
+    assert diagonal.max() < 1.3
+
+
+def test_muon_steps_hidden_matrices_as_far_as_adamw_does_and_leaves_the_rest_to_it() -> None:
+    network = build(SMALL)
+    recipe = replace(FAST, optimiser="muon", weight_decay=0.0)
+    optimiser = make_optimiser(network, recipe)
+    assert isinstance(optimiser, Muon)
+    before = {name: value.detach().clone() for name, value in network.named_parameters()}
+    x = torch.rand(64, 86, generator=torch.Generator().manual_seed(1))
+    torch.autograd.backward((network(x) - 1).abs().mean())
+    gradients = {name: value.grad for name, value in network.named_parameters()}
+    optimiser.step()
+    hidden = {id(matrix) for matrix in network.hidden_matrices()}
+    for name, parameter in network.named_parameters():
+        step, gradient = parameter.detach() - before[name], gradients[name]
+        assert gradient is not None
+        if id(parameter) in hidden:
+            assert 0.1 < step.square().mean().sqrt().item() / (0.2 * recipe.learning_rate) < 1.3
+        else:  # AdamW's first step is the gradient's sign
+            moved = gradient.abs() > 1e-4
+            torch.testing.assert_close(step[moved], -recipe.learning_rate * gradient[moved].sign(), rtol=0.01, atol=0)
+
+
+def test_schedule_free_is_its_three_sequences() -> None:
+    """z, x and y of Defazio et al. (2024) in plain tensors, for one matrix, beside ours."""
+    network = build(Architecture(groups=(Group(1, 1),), input_width=3))
+    optimiser = make_optimiser(network, Recipe(optimiser="schedule_free", learning_rate=0.01, weight_decay=0.1))
+    assert isinstance(optimiser, ScheduleFree)
+    weight = network.get_parameter("groups.0.branches.0.0.linear.weight")
+    z, x, v, total = weight.detach().clone(), weight.detach().clone(), torch.zeros(1, 3), 0.0
+    for number, rate in enumerate((0.003, 0.007, 0.01, 0.01), start=1):
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        torch.autograd.backward((network(torch.rand(8, 3)) - 1).square().mean())
+        assert weight.grad is not None
+        g = weight.grad.clone()
+        optimiser.step()
+        optimiser.zero_grad()
+        v = 0.999 * v + 0.001 * g**2
+        z = z * (1 - rate * 0.1) - rate * g / ((v / (1 - 0.999**number)).sqrt() + 1e-7)
+        total += rate**2
+        x = x + rate**2 / total * (z - x)
+        torch.testing.assert_close(weight.detach(), (1 - MOMENTUM) * z + MOMENTUM * x)
+        place = next(n for n, parameter in enumerate(optimiser.trained) if parameter is weight)
+        torch.testing.assert_close(optimiser.averages[place], x)
+
+
+def test_schedule_free_climbs_and_stays() -> None:
+    recipe = Recipe(optimiser="schedule_free", learning_rate=0.5)
+    rates = [learning_rate_at(recipe, step, 1000) for step in range(1000)]
+    warm = int(1000 * SCHEDULE_FREE_WARMUP)
+    assert rates == sorted(rates)
+    assert rates[0] == pytest.approx(0.5 / warm)
+    assert set(rates[warm:]) == {0.5}
+
+
+@pytest.mark.parametrize("optimiser", ["muon", "schedule_free"])
+def test_learns_as_adamw_does_and_keeps_what_was_validated(optimiser: str, mp_data: TrainingData) -> None:
+    adamw = replace(FAST, epochs=6, precision="float32")
+    recipe = replace(adamw, optimiser="muon")
+    if optimiser == "schedule_free":
+        recipe = replace(adamw, optimiser="schedule_free", learning_rate=3e-3, schedule="constant", averaging=0.0)
+    run, rival = (TrainingRun(Candidate(SMALL, how), mp_data, seed=1) for how in (recipe, adamw))
+    list(run)
+    list(rival)
+    assert run.state.best_error < 1.15 * rival.state.best_error
+    outputs = run.best_network()(torch.tensor(mp_data.x_validation))[:, 0]
+    error = (outputs - torch.tensor(mp_data.y_validation)).abs().mean().item()
+    assert error == pytest.approx(run.state.best_error, rel=1e-4)
