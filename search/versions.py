@@ -9,8 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 TRAINING_CODE = "training code"
-NOT_OF_TRAINING = ("timing.py", "ensemble.py")
-"""Modules of models/ whose code no trial runs."""
+NOT_OF_TRAINING = ("timing.py", "ensemble.py", "packing.py", "memory.py")
+"""Modules of models/ that have no part in what a trial comes to; members of a pack are as they would be alone."""
+OF_ESTIMATORS = ("fitting.py", "estimators.py")
+"""Modules of search/ by which traditional models are fitted."""
 
 
 @cache
@@ -35,9 +37,8 @@ def training_code() -> str:
     """A digest of the code that decides what a trial comes to. Other changes leave its results as they were."""
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in (*sorted((root / "models").glob("*.py")), root / "search" / "fitting.py"):
-        if path.name in NOT_OF_TRAINING:
-            continue
+    ours = [path for path in sorted((root / "models").glob("*.py")) if path.name not in NOT_OF_TRAINING]
+    for path in (*ours, *(root / "search" / name for name in OF_ESTIMATORS)):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -12,6 +12,8 @@ import pytest
 import torch
 from filelock import FileLock
 
+from benchmarks.narrow_search import narrow
+from models.architecture import PUBLISHED
 from models.data import TrainingData
 from search.data import DataRequest, Split, load
 
@@ -100,6 +102,15 @@ def shelf(mp_split: Split, tmp_path_factory: pytest.TempPathFactory) -> "Shelf":
         if not (folder / PARENT_FILE).exists():
             fill(folder, mp_split)
     return open_shelf(folder, mp_split)
+
+
+@pytest.fixture(scope="module")
+def narrow_networks() -> Iterator[None]:
+    """The published networks with all their layers, each of few units: for what their size has no part in."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, network in narrow().items():
+            patch.setitem(PUBLISHED, name, network)
+        yield
 
 
 @pytest.fixture

@@ -26,8 +26,11 @@ RESIZED = "ResizeObserver loop"
 
 
 @pytest.mark.system("chromium", "chromedriver")
-def test_a_search_is_seen_chosen_from_and_put_to_use(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert search(["space=branching", f"trials={TRIALS}", "dataset=mp", "rows=300", "recipe.epochs=2"]) == 0
+def test_a_search_is_seen_chosen_from_and_put_to_use(
+    in_tmp: Path, narrow_networks: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["space=branching", f"trials={TRIALS}", "dataset=mp", "rows=300", "recipe.epochs=2"]
+    assert search([*words, "cpus_per_trial=1", "max_concurrent=1"]) == 0
     printed = capsys.readouterr().out
     link = next(word for word in printed.split() if word.startswith("http://127.0.0.1:5000/#/"))
     assert report(["run=latest"]) == 0

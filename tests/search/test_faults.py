@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,6 @@ from mlflow.tracking import MlflowClient
 from ray.cluster_utils import Cluster
 
 from benchmarks.injection import end, trial_processes
-from benchmarks.narrow_search import narrow
-from models.architecture import PUBLISHED
 from models.candidate import Candidate
 from models.data import TrainingData
 from models.training import TrainingRun
@@ -28,15 +27,16 @@ from search.store import PARENT_TAG
 from search.tracking import CANDIDATE_TAG
 
 ROWS = 300
-SMALL = ["space=components", "dataset=mp", f"rows={ROWS}", "recipe.batch_size=16", "checkpoint_every=0.05s"]
+SMALL = [
+    "space=components", "dataset=mp", f"rows={ROWS}", "recipe.epochs=50", "recipe.batch_size=16",
+    "checkpoint_every=0.05s", "cpus_per_trial=1",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster(narrow_networks: None) -> Iterator[Cluster]:
     """Two nodes of one CPU each, to which every search of this module goes; the first test loses one."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, network in narrow().items():
-            patch.setitem(PUBLISHED, name, network)
         patch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "0")
         patch.setenv("RAY_AIR_NEW_OUTPUT", "0")
         nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
@@ -91,15 +91,20 @@ def runs_here() -> tuple[Run, list[Run], MlflowClient]:
     return parent, [run for run in runs if run is not parent], client
 
 
-def check_curves(children: list[Run], client: MlflowClient) -> None:
-    """Each as one undisturbed process trains it, bit for bit, and each epoch once."""
+@cache
+def undisturbed(candidate: str) -> list[tuple[int, float]]:
+    """Epochs and errors of a candidate (JSON) that one process trains to its end."""
     split = load(DataRequest("mp", rows=ROWS))
     data = TrainingData(split.train.x, split.train.y, split.validation.x, split.validation.y)
+    run = TrainingRun(Candidate.from_json(candidate), data, seed=0)
+    return [(epoch.number, epoch.validation_error) for epoch in run]
+
+
+def check_curves(children: list[Run], client: MlflowClient) -> None:
+    """Each as one undisturbed process trains it, bit for bit, and each epoch once."""
     for child in children:
-        run = TrainingRun(Candidate.from_json(child.data.tags[CANDIDATE_TAG]), data, seed=0)
-        undisturbed = [(epoch.number, epoch.validation_error) for epoch in run]
         history = client.get_metric_history(child.info.run_id, "validation_mae")
-        assert [(point.step, point.value) for point in history] == undisturbed
+        assert [(point.step, point.value) for point in history] == undisturbed(child.data.tags[CANDIDATE_TAG])
 
 
 def test_killed_trials_a_lost_node_and_a_damaged_checkpoint_change_no_result(
@@ -115,11 +120,11 @@ def test_killed_trials_a_lost_node_and_a_damaged_checkpoint_change_no_result(
     def lose_a_node() -> None:
         cluster.remove_node(cluster.list_all_nodes()[1], allow_graceful=False)
 
-    with meanwhile(kill_a_trial, lose_a_node, damage_and_kill):
-        assert main([*SMALL, "trials=4", "recipe.epochs=60", "retries=9"]) == 0
+    with meanwhile(lose_a_node, damage_and_kill):
+        assert main([*SMALL, "trials=3", "retries=9"]) == 0
     parent, children, client = runs_here()
     assert {run.info.status for run in [parent, *children]} == {"FINISHED"}
-    assert len(children) == 4
+    assert len(children) == 3
     check_curves(children, client)
     printed = capsys.readouterr().out
     assert "is started again (1 of 9)" in printed
@@ -130,7 +135,7 @@ def test_a_trial_killed_too_often_fails_with_its_reason_and_is_tried_again_by_re
     in_tmp: Path, cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with meanwhile(kill_a_trial):
-        assert main([*SMALL, "trials=2", "recipe.epochs=40", "retries=0"]) == 0
+        assert main([*SMALL, "trials=2", "retries=0"]) == 0
     parent, children, _ = runs_here()
     states = {run.info.status: run for run in children}
     assert set(states) == {"FAILED", "FINISHED"}
@@ -189,7 +194,7 @@ def test_a_full_disk_stops_the_search_which_then_goes_on(
         else:
             where = [f"tracking.uri=sqlite:///{disk}/mlflow.db"]
         with meanwhile(lambda: fill(disk)):
-            assert main([*SMALL, *where, "trials=3", "recipe.epochs=40"]) == 3
+            assert main([*SMALL, *where, "trials=2"]) == 3
         printed = capsys.readouterr()
         assert "The search has stopped" in printed.out
         assert "resume=" in printed.out
@@ -200,11 +205,11 @@ def test_a_full_disk_stops_the_search_which_then_goes_on(
             Path("mlflow.db").symlink_to(disk / "mlflow.db")
         parent, children, client = runs_here()
         assert {run.info.status for run in [parent, *children]} == {"FINISHED"}
-        assert len(children) == 3
+        assert len(children) == 2
         check_curves(children, client)
         journal = Journal(next(Path().glob("runs/*")))
         ended = [event["trial_id"] for event in journal.events() if event["event"] == "ended"]
-        assert len(ended) == len(set(ended)) == 3
+        assert len(ended) == len(set(ended)) == 2
 
 
 def test_too_little_memory_is_told_from_a_mistake() -> None:

@@ -39,7 +39,7 @@ def classes() -> Split:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _one_ray_in_one_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _one_ray_in_one_folder(tmp_path_factory: pytest.TempPathFactory, narrow_networks: None) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch, ray_for(parse([])):
         patch.chdir(tmp_path_factory.mktemp("kinds"))
         yield
@@ -56,7 +56,7 @@ def parent_of(experiment: str) -> tuple[Run, list[Run]]:
 
 def test_a_search_of_classes(classes: Split, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["dataset=csv", "path=classes.csv", "target=kind", "task=classification", "recipe.epochs=2"]
-    assert main(["space=branching", "trials=2", *words, "cpus_per_trial=1"]) == 0
+    assert main(["space=branching", "trials=2", *words, "cpus_per_trial=1", "max_concurrent=1"]) == 0
     printed = capsys.readouterr().out
     assert "validation cross-entropy" in printed
     parent, children = parent_of("branching on classes.csv kind")
@@ -98,7 +98,20 @@ def test_head_follows_the_target(classes: Split) -> None:
 
 
 def test_a_search_of_traditional_models(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["space=automl", "trials=3", "scheduler=asha", "dataset=mp", "rows=150", "cpus_per_trial=1"]) == 0
+    assert (
+        main(
+            [
+                "space=automl",
+                "trials=3",
+                "scheduler=asha",
+                "dataset=mp",
+                "rows=150",
+                "cpus_per_trial=1",
+                "max_concurrent=1",
+            ]
+        )
+        == 0
+    )
     assert "Its test MAE is" in capsys.readouterr().out
     parent, children = parent_of("automl on mp formation_energy")
     assert {run.data.tags["stop_reason"] for run in children} <= {"fitted", "stopped by asha"}

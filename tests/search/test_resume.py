@@ -24,10 +24,10 @@ from search.run import main
 from search.store import PARENT_TAG
 from search.tracking import CANDIDATE_TAG, DATA_TAG
 
-ROWS, EPOCHS, TRIALS = 300, 40, 4
+ROWS, EPOCHS, TRIALS = 300, 40, 3
 ARGUMENTS = [
     "space=components", "dataset=mp", f"rows={ROWS}", f"recipe.epochs={EPOCHS}", "recipe.batch_size=16",
-    f"trials={TRIALS}", "checkpoint_every=0.05s", "max_concurrent=1",
+    f"trials={TRIALS}", "checkpoint_every=0.05s", "max_concurrent=1", "cpus_per_trial=1",
 ]  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def run_until(arguments: list[str], done: int, number: int) -> tuple[int, str]:
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )  # fmt: skip
         while process.poll() is None:
-            time.sleep(0.02)
+            time.sleep(0.05)
             if number and is_in_the_middle(done):
                 # Ctrl-C in a terminal reaches all processes of the group, kill -9 the driver alone.
                 (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)

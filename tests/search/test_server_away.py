@@ -34,6 +34,7 @@ def test_nothing_is_lost_and_nothing_written_twice(
     in_tmp: Path, mp_split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # our own retries are what is tested
+    monkeypatch.setattr("search.store.LONGEST_PAUSE_SECONDS", 1.0)
     server = Server(in_tmp, free_port())
     server.start()
     try:
