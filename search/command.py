@@ -68,7 +68,6 @@ def _values(config: SearchConfig) -> Iterator[tuple[str, Any]]:
     yield "time_budget", config.time_budget_seconds
     for name in (
         "trials",
-        "seeds",
         "objectives",
         "sampler",
         "cpus_per_trial",
@@ -78,6 +77,7 @@ def _values(config: SearchConfig) -> Iterator[tuple[str, Any]]:
         "retries",
     ):
         yield name, getattr(config, name)
+    yield "seeds", config.seeds_as_typed
     yield "checkpoint_every", config.checkpoint_every_seconds
     for name in ("dry_run", "output", "experiment", "name"):
         yield name, getattr(config, name)

@@ -31,7 +31,7 @@ from search.tracking import NOTE_TAG, Tracker
 DESCRIBED = 20
 """Places of the ranking in the run's description, which MLflow limits to 8,000 characters."""
 
-COLUMNS = ("rank", "network", "validation", "spread", "parameters", "seconds", "epochs", "stopped by")
+COLUMNS = ("rank", "network", "validation", "spread", "seeds", "parameters", "seconds", "epochs", "stopped by")
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,15 @@ def test_error(winner: Standing, split: Split, tracker: Tracker) -> TestError:
 
 
 def ranking_rows(standings: Sequence[Standing], base: Recipe) -> list[tuple[str, ...]]:
-    """The ranking as text, in `COLUMNS`."""
+    """The ranking as text, in `COLUMNS`; the numbers of seeds where they differ."""
+    differ = len({len(standing.trained) for standing in standings}) > 1
     return [
         (
             str(standing.rank),
             name_of(standing.candidate, base),
             f"{standing.mean_error:.4f}" if standing.trained else "failed",
             f"± {standing.spread:.4f}" if standing.spread is not None else "",
+            str(len(standing.trained)) if differ else "",
             counted(standing.candidate.parameter_count()),
             f"{standing.mean_seconds:.0f}",
             f"{standing.mean_epochs:.0f}",

@@ -17,6 +17,7 @@ from search.errors import UserError
 from search.groups import compose_values
 from search.objectives import checked
 from search.overrides import shown
+from search.readers import ADAPTIVE
 from search.settings import DEFAULT_ARCHITECTURE, DEFAULT_CHECKPOINT_SECONDS, DEFAULT_RETRIES, SAMPLERS
 from search.usage import help_text
 from spaces import SPACES, Space, build
@@ -81,7 +82,8 @@ class TrackingConfig:
 class SearchConfig:
     """All a search is told. `to_dict` and `from_dict` carry it through JSON, for the log and for resuming.
 
-    `trials` counts candidates, each trained once for every seed of `seeds`. `objectives` are several, the validation
+    `trials` counts candidates, each trained once for every seed of `seeds`, or, where these are `adaptive`, for the
+    first and as many others as it takes to tell it from the best. `objectives` are several, the validation
     error first, or () where that is the only one. `time_budget_seconds`,
     `cpus_per_trial`, `gpus_per_trial`, `pack` and `max_concurrent` are None where the search may choose.
     """
@@ -108,6 +110,12 @@ class SearchConfig:
     pack: int | None = None
     objectives: tuple[str, ...] = ()
     sampler: str = SAMPLERS[0]
+    adaptive: bool = False
+
+    @property
+    def seeds_as_typed(self) -> tuple[int, ...] | str:
+        """The seeds as `seeds=` takes them."""
+        return f"{ADAPTIVE}:{len(self.seeds)}" if self.adaptive else self.seeds
 
     def to_dict(self) -> dict[str, Any]:
         """Values that JSON holds."""
@@ -160,7 +168,7 @@ def parse(argv: Sequence[str]) -> SearchConfig:
         tracking=_tracking(values),
         trials=values["trials"],
         time_budget_seconds=values["time_budget"],
-        seeds=tuple(values["seeds"]),
+        **_seeds(values),
         cpus_per_trial=values["cpus_per_trial"],
         gpus_per_trial=values["gpus_per_trial"],
         max_concurrent=values["max_concurrent"],
@@ -174,6 +182,23 @@ def parse(argv: Sequence[str]) -> SearchConfig:
         objectives=checked(values["objectives"], space.name, values["scheduler"]["name"]),
         sampler=values["sampler"],
     )
+
+
+def _seeds(values: dict[str, Any]) -> dict[str, Any]:
+    """The seeds, and whether they are for the promising candidates alone."""
+    seeds = values["seeds"]
+    if not isinstance(seeds, str):
+        return {"seeds": tuple(seeds)}
+    if values["scheduler"]["name"] == "hyperband":
+        raise UserError(
+            f"seeds={seeds} repeats the best of all candidates, and scheduler=hyperband compares those of a bracket: "
+            "take scheduler=asha or none."
+        )
+    if len(values["objectives"] or ()) > 1:
+        raise UserError(
+            f"seeds={seeds} repeats what may have the lowest error: give one objective, or a number of seeds."
+        )
+    return {"seeds": tuple(range(int(seeds.partition(":")[2]))), "adaptive": True}
 
 
 def _fit_estimators(argv: Sequence[str], space: SpaceConfig, data: DataRequest, values: dict[str, Any]) -> None:

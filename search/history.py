@@ -32,7 +32,7 @@ class PastSearch:
 
     @property
     def standings(self) -> list[Standing]:
-        return rank(result for result, _ in self.trials)
+        return rank((result for result, _ in self.trials), self.config.adaptive)
 
     def run_of(self, result: TrialResult) -> Run:
         """The child run of a trial."""

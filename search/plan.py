@@ -21,7 +21,7 @@ from search.progress import duration
 from search.resources import Resources
 from search.starting import start_of
 from search.targets import training_data
-from search.tuning import candidate_limit
+from search.tuning import candidate_limit, least_trials, seeds_in_words
 from spaces import Space
 
 EXAMPLES = 20
@@ -30,10 +30,14 @@ EXAMPLES = 20
 
 @dataclass(frozen=True)
 class Estimate:
-    """`seconds_per_trial` is of the mean candidate with all its epochs; early stopping can only shorten it."""
+    """`seconds_per_trial` is of the mean candidate with all its epochs; early stopping can only shorten it.
+
+    `seconds` are the search's at most, `least_seconds` those of the fewest trials that it can take.
+    """
 
     seconds_per_trial: float
     seconds: float | None
+    least_seconds: float | None = None
 
 
 def candidates_to_show(config: SearchConfig, space: Space) -> list[Candidate]:
@@ -71,9 +75,10 @@ def estimate(config: SearchConfig, space: Space, split: Split, resources: Resour
     per_trial = per_epoch * config.recipe.epochs
     limit = candidate_limit(config, space)
     total = None if limit is None else per_trial * limit * len(config.seeds) / resources.concurrent
+    least = None if limit is None else per_trial * least_trials(config, limit) / resources.concurrent
     if config.time_budget_seconds is not None:
         total = min(total or config.time_budget_seconds, config.time_budget_seconds)
-    return Estimate(per_trial, total)
+    return Estimate(per_trial, total, least)
 
 
 def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resources, console: Console) -> None:
@@ -94,7 +99,7 @@ def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resou
     if space.size is not None and limit is not None and limit < space.size:
         console.print(f"trials={config.trials}: the first {limit} of the {space.size} candidates")
     cost = estimate(config, space, split, resources)
-    seeds = f"{len(config.seeds)} seed{'s' if len(config.seeds) > 1 else ''} each"
+    seeds = seeds_in_words(config, limit)
     count = "as many candidates as the time budget allows" if limit is None else f"{limit} candidates"
     console.print(f"\n{count}, {seeds}, {resources}", highlight=False, soft_wrap=True)
     if cost is None:
@@ -104,6 +109,7 @@ def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resou
         f"a trial takes at most about {duration(cost.seconds_per_trial)} for its {config.recipe.epochs} epochs "
         f"on {len(split.train.y):,} rows"
         + (f", the search at most about {duration(cost.seconds)}" if cost.seconds else "")
+        + (f" and at least {duration(cost.least_seconds)}" if config.adaptive and cost.least_seconds else "")
         + f" (from {TIMED_STEPS} measured steps, one trial running alone)",
         highlight=False,
         soft_wrap=True,

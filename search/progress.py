@@ -39,7 +39,10 @@ class Running:
 
 @dataclass
 class Progress:
-    """Counts of a search and its display; `total` trials of at most `epochs` epochs, errors in `unit`."""
+    """Counts of a search and its display; `total` trials of at most `epochs` epochs, errors in `unit`.
+
+    Where the total `is_at_most` so many, the search may end before.
+    """
 
     title: str
     total: int | None
@@ -48,6 +51,7 @@ class Progress:
     console: Console
     deadline: float | None = None
     started: float = field(default_factory=time.time)
+    is_at_most: bool = False
     running: dict[str, Running] = field(default_factory=dict)
     done: int = 0
     stopped_early: int = 0
@@ -97,7 +101,8 @@ class Progress:
         self.count(result, name, stopped_early)
         outcome = f"failed: {result.failure}" if result.failure else with_unit(f"{result.best_error:.4f}", self.unit)
         reason = "" if result.failure else f" ({result.stop_reason})"
-        count = f"{self.done}/{self.total}" if self.total else f"{self.done}"
+        between = " of at most " if self.is_at_most else "/"
+        count = f"{self.done}{between}{self.total}" if self.total else f"{self.done}"
         detail = f"{outcome}, {result.epochs} epochs in {duration(result.seconds)}{reason}"
         self._line(f"{count}  {name}  {detail}; {self.time_left()}")
 
@@ -126,7 +131,7 @@ class Progress:
         return f"at most about {duration(max(0.0, left))} left"
 
     def summary(self) -> str:
-        total = f" of {self.total}" if self.total else ""
+        total = f" of {'at most ' * self.is_at_most}{self.total}" if self.total else ""
         best = f"best {with_unit(f'{self.best[0]:.4f}', self.unit)} {self.best[1]}" if self.best else "no result yet"
         parts = [f"{self.done}{total} trials done", f"{len(self.running)} running"]
         parts += [f"{self.stopped_early} stopped early"] if self.stopped_early else []

@@ -10,6 +10,10 @@ from typing import Any
 
 MOST_SEEDS = 1_000
 """All are written in one tag of MLflow, which holds 8,000 characters."""
+ADAPTIVE = "adaptive"
+"""The form of seeds= that repeats the promising candidates alone, up to a number of seeds."""
+ADAPTIVE_SEEDS = 5
+
 HIGHEST_SEED = 2**32 - 1
 """The highest that numpy takes."""
 
@@ -149,8 +153,13 @@ def _read_seconds(text: str) -> float:
     return seconds
 
 
-def _read_seeds(text: str) -> list[int]:
-    """3 -> [0, 1, 2]; [3,5] -> [3, 5]."""
+def _read_seeds(text: str) -> list[int] | str:
+    """3 -> [0, 1, 2]; [3,5] -> [3, 5]; adaptive -> adaptive:5."""
+    if text.partition(":")[0] == ADAPTIVE:
+        most = int(text.partition(":")[2]) if ":" in text else ADAPTIVE_SEEDS
+        if not 2 <= most <= MOST_SEEDS:
+            raise ValueError(text)
+        return f"{ADAPTIVE}:{most}"
     listed = re.fullmatch(r"\[(.*)\]", text)
     if listed:
         seeds = [int(seed) for seed in listed[1].split(",")]
@@ -182,7 +191,8 @@ FOLDER = Reader("a folder, on a cluster one that all nodes see under the same na
 TRUTH = Reader("true or false", _read_truth)
 SECONDS = Reader("a time above 0 and up to 365d, such as 45s, 90m, 1h30m, or 5400 for seconds", _read_seconds)
 SEEDS = Reader(
-    f"a number of seeds (1 to {MOST_SEEDS}) or a list of different ones (0 to {HIGHEST_SEED}) such as [3,5]",
+    f"a number of seeds (1 to {MOST_SEEDS}), a list of different ones (0 to {HIGHEST_SEED}) such as [3,5], or "
+    f"{ADAPTIVE}, {ADAPTIVE}:8 (2 to {MOST_SEEDS})",
     _read_seeds,
 )
 GPUS = Reader("a part of one GPU (0 to 1) or a whole number of GPUs", _read_gpus)

@@ -29,7 +29,7 @@ from search.starting import pinned
 from search.store import PATIENCE_SECONDS, absolute, open_store, reason_of
 from search.targets import error_name_of, space_of
 from search.tracking import Tracker
-from search.tuning import candidate_limit, run_trials, total_trials
+from search.tuning import candidate_limit, run_trials, seeds_in_words, total_trials
 from search.watch import Watch
 from spaces import Space
 
@@ -121,9 +121,10 @@ def run(
     journal = Journal(folder)
     progress = progress_of(config, space, split, console, journal.begin_session())
     watch = Watch(tracker, progress, config.scheduler.name, journal, folder)
-    count = f"{candidate_limit(config, space) or 'no fixed number of'} candidates"
+    limit = candidate_limit(config, space)
+    count = f"{limit or 'no fixed number of'} candidates, {seeds_in_words(config, limit)}"
     console.print(
-        f"{count} x {len(config.seeds)} seed(s), {resources}; full log in {folder / 'search.log'}\n",
+        f"{count}, {resources}; full log in {folder / 'search.log'}\n",
         highlight=False,
         soft_wrap=True,
     )
@@ -165,7 +166,7 @@ def cut_off(end: CutOffError, watch: Watch, tracker: Tracker, console: Console) 
     """Show what was done, and how to go on."""
     results = watch.results
     if any(result.failure is None for result in results):
-        show_ranking(rank(results), tracker.config.recipe, watch.progress.unit, console)
+        show_ranking(rank(results, tracker.config.adaptive), tracker.config.recipe, watch.progress.unit, console)
     tracker.close_unfinished()
     tracker.close("KILLED", PATIENCE_AT_AN_INTERRUPT)
     what = "Interrupted" if end.exit_status > 128 else f"The search has stopped: {end}"
@@ -180,7 +181,7 @@ def progress_of(config: SearchConfig, space: Space, split: Split, console: Conso
     deadline = started + config.time_budget_seconds if config.time_budget_seconds is not None else None
     title = f"{config.space.name} on {config.data.path or config.data.dataset} {split.target_name}"
     total = total_trials(config, space)
-    return Progress(title, total, config.recipe.epochs, split.unit, console, deadline, started)
+    return Progress(title, total, config.recipe.epochs, split.unit, console, deadline, started, config.adaptive)
 
 
 def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console: Console) -> int:
@@ -188,7 +189,7 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
 
     Raises CutOffError where MLflow or the disk does not take it.
     """
-    standings = rank(results)
+    standings = rank(results, tracker.config.adaptive)
     if not tracker.writer.flush(PATIENCE_SECONDS):
         raise CutOffError(f"MLflow has not taken all results ({tracker.writer.trouble})")
     if not standings or not standings[0].trained:

@@ -205,9 +205,13 @@ class Settings:
         SAMPLERS[0], one_of(SAMPLERS), "what draws from a space without end: tpe, nsga2 (evolution) or random"
     )
     time_budget: float | None = setting(None, optional(SECONDS), "time for the whole search: 45s, 90m, 1h30m")
-    seeds: list[int] = field(
+    seeds: Any = field(
         default_factory=lambda: [0],
-        metadata={"setting": Setting(SEEDS, "how many seeds for each candidate, or which: [3,5]")},
+        metadata={
+            "setting": Setting(
+                SEEDS, "how many seeds for each candidate, or which: [3,5]; adaptive:5: so many for the promising ones"
+            )
+        },
     )
     cpus_per_trial: float | None = setting(None, optional(number(above=0)), "cores for one trial; chosen if null")
     gpus_per_trial: float | None = setting(None, optional(GPUS), "GPUs for one trial, 0.25 shares; chosen if null")

@@ -95,7 +95,7 @@ class Tracker:
             "unit": split.unit,
             "recipe": config.recipe_name,
             "scheduler": config.scheduler.name,
-            "seeds": " ".join(map(str, config.seeds)),
+            "seeds": config.seeds_as_typed if config.adaptive else " ".join(map(str, config.seeds)),
             **({"objectives": " ".join(config.objectives)} if config.objectives else {}),
             **({"sampler": config.sampler} if config.sampler != SAMPLERS[0] else {}),
             "rows_in": report.rows_in,

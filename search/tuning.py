@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from search.config import SearchConfig
 from search.data import Split
 from search.opening import opening_of
 from search.packing import Place, end_hosts
+from search.race import RACE_SHARE, cost
+from search.racing import RacingSearcher
 from search.resources import Resources
 from search.sampled import SampledSearcher
 from search.schedulers import repeats_trials, scheduler_for
 from search.starting import start_of
-from search.suggest import CandidateSearcher, EverySearcher
+from search.suggest import CandidateSearcher, EverySearcher, never
 from search.targets import training_data
 from search.trial import Trial
 from search.watch import Watch
@@ -70,17 +73,27 @@ def searcher_for(config: SearchConfig, space: Space, watch: Watch) -> CandidateS
     """What hands out the space's candidates: every one of a finite space, Optuna's suggestions of an infinite one."""
     limit = candidate_limit(config, space)
     repeats = repeats_trials(config.scheduler.name)
+    seeds = config.seeds[:1] if config.adaptive else config.seeds
     searcher: CandidateSearcher
     if space.size is not None:
         candidates = list(space.candidates())[:limit]
-        searcher = EverySearcher(candidates, config.seeds, watch.journal, watch.is_over, repeats)
+        searcher = EverySearcher(candidates, seeds, watch.journal, watch.is_over, repeats)
     else:
         searcher = SampledSearcher(
-            space, limit or sys.maxsize, config.seeds, watch.journal, watch.is_over, repeats,
+            space, limit or sys.maxsize, seeds, watch.journal, watch.is_over, repeats,
             config.objectives, config.sampler, opening_of(space, limit, watch.journal),
         )  # fmt: skip
+    if config.adaptive:
+        is_time = never if space.size is not None else partial(is_time_to_race, config, watch)
+        searcher = RacingSearcher(searcher, config.seeds, watch.journal, watch.is_over, is_time)
     searcher.may_retry = watch.may_retry
     return searcher
+
+
+def is_time_to_race(config: SearchConfig, watch: Watch) -> bool:
+    """Whether what is left of the time budget, if there is one, is for repeats of what was drawn."""
+    budget, deadline = config.time_budget_seconds, watch.progress.deadline
+    return budget is not None and deadline is not None and time.time() >= deadline - RACE_SHARE * budget
 
 
 def run_trials(config: SearchConfig, space: Space, split: Split, resources: Resources, watch: Watch) -> None:
@@ -101,7 +114,13 @@ def run_trials(config: SearchConfig, space: Space, split: Split, resources: Reso
         trainable_for(config, split, resources, watch.folder),
         tune_config=tune.TuneConfig(
             search_alg=searcher_for(config, space, watch),
-            scheduler=scheduler_for(config.scheduler, config.recipe.epochs, watch.folder, watch.journal.results()[0]),
+            scheduler=scheduler_for(
+                config.scheduler,
+                config.recipe.epochs,
+                watch.folder,
+                watch.journal.results()[0],
+                config.seeds[0] if config.adaptive else None,
+            ),
             num_samples=-1,  # the searcher knows when it is done
             max_concurrent_trials=resources.concurrent,
             reuse_actors=True,
@@ -149,6 +168,20 @@ def trainable_for(config: SearchConfig, split: Split, resources: Resources, fold
 
 
 def total_trials(config: SearchConfig, space: Space) -> int | None:
-    """Candidates times seeds; None where only the time budget ends the search."""
+    """Candidates times seeds, the most that a race takes; None where only the time budget ends the search."""
     limit = candidate_limit(config, space)
     return None if limit is None else limit * len(config.seeds)
+
+
+def least_trials(config: SearchConfig, limit: int) -> int:
+    """How many trials so many candidates take at least."""
+    return cost(limit, len(config.seeds))[0] if config.adaptive else limit * len(config.seeds)
+
+
+def seeds_in_words(config: SearchConfig, limit: int | None) -> str:
+    """How often the candidates are trained."""
+    most = len(config.seeds)
+    if not config.adaptive:
+        return f"{most} seed{'s' if most > 1 else ''} each"
+    trials = "" if limit is None else f", {least_trials(config, limit):,} to {limit * most:,} trials"
+    return f"1 seed each and up to {most} for those that may be the best{trials}"

@@ -17,6 +17,12 @@ def ranking_section(evidence: Evidence) -> Html:
     """The table of all candidates, what their order is worth, and the trials that failed."""
     seeds = len(evidence.search.config.seeds)
     text = f"Each candidate was trained from {count(seeds, 'seed')}; candidates stand by their mean over the seeds."
+    if evidence.search.config.adaptive:
+        text = (
+            f"Each candidate was trained from one seed, and from up to {seeds} as long as it could not be told from "
+            "the best; candidates stand by the upper end of the 95 % interval of their mean, which narrows with more "
+            "seeds."
+        )
     return section(
         "ranking",
         "Ranking",

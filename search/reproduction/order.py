@@ -9,6 +9,7 @@ from pathlib import Path
 from search.config import SearchConfig, parse
 from search.data import DataRequest
 from search.errors import UserError
+from search.readers import ADAPTIVE
 
 OWN_KEYS = ("table", "figure", "output", "collect", "components", "train", "test", "trials", "time_budget")
 REFUSED = ("space", "property", "path", "hold_out", "test_table", "task", "floor", "budget", "architecture", "name",
@@ -72,6 +73,8 @@ def order_of(arguments: Sequence[str]) -> Order:
             words.append(argument)
     if ("table" in own) == ("figure" in own):
         raise UserError("which table of the paper? Say table=1 to table=5, or figure=2.")
+    if any(word.startswith(f"seeds={ADAPTIVE}") for word in words):
+        raise UserError("every row of a table is trained from the same seeds: say how many, as in seeds=5.")
     order = Order(
         table=_number(own, "table", 5),
         figure=_number(own, "figure", FIGURE_2, least=FIGURE_2),

@@ -22,6 +22,7 @@ from search.config import parse
             "formula_column=it's",
             "tracking.uri=sqlite:///a.db",
         ],
+        ["seeds=adaptive:3", "scheduler=asha"],
         ["space=hyperparameters", "objectives=[validation_mae,parameters]", "sampler=nsga2"],
         ["tracking=server", "tracking.uri=http://host:5000", "cluster=auto", "budget=4500000", "space=branching"],
     ],

@@ -67,6 +67,8 @@ def test_nothing_said() -> None:
         ("seeds=3", lambda c: c.seeds, (0, 1, 2)),
         ("seeds=[3,5]", lambda c: c.seeds, (3, 5)),
         ("seeds=[7]", lambda c: c.seeds, (7,)),
+        ("seeds=adaptive", lambda c: (c.seeds, c.adaptive), ((0, 1, 2, 3, 4), True)),
+        ("seeds=adaptive:3", lambda c: (c.seeds, c.adaptive), ((0, 1, 2), True)),
         ("objectives=[validation_mae, parameters]", lambda c: c.objectives, ("validation_mae", "parameters")),
         ("objectives=validation_mae", lambda c: c.objectives, ()),
         ("cpus_per_trial=0.5", lambda c: c.cpus_per_trial, 0.5),

@@ -39,6 +39,17 @@ def test_a_lucky_single_seed_does_not_beat_complete_ones() -> None:
     assert standings[2].mean_error == math.inf
 
 
+def test_in_a_race_few_seeds_are_a_verdict_and_a_failure_is_still_one() -> None:
+    """The spread over seeds is 0.01: one lucky seed does not beat three, nor does one more seed make a winner."""
+    standings = rank([
+        *(result(BRNET, seed, 0.10 + 0.01 * (seed - 1)) for seed in (0, 1, 2)),
+        *(result(BNET, seed, 0.07 + 0.01 * (seed - 1)) for seed in (0, 1)), result(IRNET, 0, 0.095),
+        result(ELEMNET, 0, 0.01), result(ELEMNET, 1, math.inf, "loss not finite in epoch 3"),
+    ], raced=True)  # fmt: skip
+    assert [s.candidate.architecture for s in standings] == [BNET, BRNET, IRNET, ELEMNET]
+    assert rank([result(BRNET, 0, 0.2), result(BNET, 0, 0.1)], raced=True)[0].candidate.architecture == BNET
+
+
 def test_fewer_parameters_win_a_tie() -> None:
     assert rank([result(ELEMNET, 0, 0.1), result(BNET, 0, 0.1)])[0].candidate.architecture == BNET
 

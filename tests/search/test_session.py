@@ -93,7 +93,7 @@ def test_child_runs_hold_what_a_person_chooses_by(branching: Finished) -> None:
         candidate = Candidate.from_json(run.data.tags[CANDIDATE_TAG])
         assert metrics["parameters"] == candidate.architecture.parameter_count()
         assert parameters["network"] == str(candidate.architecture)
-        assert parameters["skip"] == "True"
+        assert parameters["skip"] == "layer"
         assert parameters["learning_rate"] == str(candidate.recipe.learning_rate)
         assert parameters["seed"] == "0"
         assert parameters["dataset"] == "mp formation_energy"
@@ -165,6 +165,19 @@ def test_sampled_space_with_seeds_and_asha(in_tmp: Path, capsys: pytest.CaptureF
         assert [row["seeds"] for row in csv.DictReader(file)] == ["2", "2", "2"]
     assert "adjusted for 3 comparisons (Holm)" in finished.printed
     assert "adjusted for 3 comparisons (Holm)" in finished.parent.data.tags[NOTE_TAG]
+
+
+def test_a_race_over_seeds(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["space=branching", "trials=3", "dataset=mp", "rows=300", "recipe.epochs=1", "seeds=adaptive:3"]
+    finished = run_search(arguments, capsys)
+    assert finished.status == 0
+    trials = [(run.data.tags[CANDIDATE_TAG], run.data.params["seed"]) for run in finished.children]
+    assert len(set(trials)) == len(trials) == 9, "the opening is of six repeats"
+    assert "3 candidates, 1 seed each and up to 3 for those that may be the best, 9 to 9 trials" in finished.printed
+    assert "of at most 9  " in finished.printed
+    assert finished.parent.data.params["seeds"] == "adaptive:3"
+    assert main([*arguments, "seeds=adaptive:5", "trials=11", "dry_run=true"]) == 0
+    assert "19 to 55 trials" in capsys.readouterr().out
 
 
 def test_hyperband_pauses_and_goes_on(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
