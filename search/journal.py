@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,16 @@ class Journal:
         if result.failure is not None:
             values["best_error"] = None
         self.write("ended", again=again, **values)
+
+    def asked(self, point: int, params: dict[str, Any], candidate: str) -> None:
+        """A point that the study suggested, and the candidate it is."""
+        self.write("asked", point=point, params=params, candidate=candidate)
+        self.parameters[candidate] = params
+
+    @cached_property
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """By candidate, what it was drawn as; empty for a finite space."""
+        return {event["candidate"]: event["params"] for event in self.events() if event["event"] == "asked"}
 
     def is_alive(self) -> None:
         """Leave a sign of life now and then."""

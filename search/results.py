@@ -14,7 +14,7 @@ from search.spread import pooled, quantile
 @dataclass(frozen=True)
 class TrialResult:
     """One candidate trained from one seed. `best_error` is on validation, in the target's unit; `ended_at` in seconds
-    since 1970.
+    since 1970; `taken_from` is the run in MLflow of an earlier search whose result it is, which trained nothing.
     """
 
     trial_id: str
@@ -27,6 +27,7 @@ class TrialResult:
     stop_reason: str = ""
     failure: str | None = None
     ended_at: float = 0.0
+    taken_from: str | None = None
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class SampledSearcher(CandidateSearcher):
         for _ in range(TRIES_FOR_A_NEW_POINT):
             first = self.opening.points
             point, candidate = self._ask(first[self.points] if self.points < len(first) else None)
-            self.journal.write("asked", point=point.number, params=point.params, candidate=candidate)
+            self.journal.asked(point.number, point.params, candidate)
             if self._learn(point.number, candidate):
                 return candidate
         return None

@@ -61,7 +61,7 @@ class ASHA(EachEpochOnce, ASHAScheduler):
         self._folder, self._only_seed = folder, only_seed
         nobody: Any = None  # to be told of trials that no controller has
         for key, result in done.items():
-            if only_seed not in (None, result.seed):
+            if only_seed not in (None, result.seed) or result.taken_from is not None:
                 continue
             trial: Any = SimpleNamespace(trial_id=key)
             super().on_trial_add(nobody, trial)

@@ -11,6 +11,7 @@ from ray.tune.search import Searcher
 from models.candidate import Candidate
 from search.checkpoints import key_of
 from search.journal import Journal
+from search.results import TrialResult
 from search.trial import METRIC
 
 
@@ -30,7 +31,7 @@ class CandidateSearcher(Searcher):
     A trial that Ray Tune gives up, as it does where a process is lost before it began, is handed out again where
     `may_retry` of its key allows it. Given the journal of a search that goes on, it leaves out the trials that are
     done, unless `repeats`: a scheduler that compares trials at the same epochs has to see them all again, without
-    training.
+    training. What `earlier` has from another search is not handed out at all.
     """
 
     def __init__(
@@ -40,7 +41,9 @@ class CandidateSearcher(Searcher):
         self.seeds = seeds
         self.journal, self.is_over = journal, is_over
         self.may_retry: Callable[[str], bool] = lambda key: False
-        self.done = set() if repeats else set(journal.results()[0])
+        self.earlier: Callable[[dict[str, Any]], TrialResult | None] = lambda config: None
+        done = journal.results()[0]
+        self.done = {key for key, result in done.items() if result.taken_from or not repeats}
         self.running: dict[str, dict[str, Any]] = {}
         self.lost: deque[dict[str, Any]] = deque()
 
@@ -55,9 +58,14 @@ class CandidateSearcher(Searcher):
                 if self.running:
                     return None  # one of these may have to be handed out again
                 break
-            if key_of(config) not in self.done:
+            if key_of(config) in self.done:
+                continue
+            if (known := self.earlier(config)) is None:
                 self.running[trial_id] = config
                 return config
+            self.done.add(known.trial_id)
+            report = {METRIC: known.best_error, "training_seconds": known.seconds, "stop_reason": known.stop_reason}
+            self.learn(config, report)
         return Searcher.FINISHED
 
     def next_config(self) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from search.labels import name_of
 from search.progress import Progress
 from search.results import TrialResult
 from search.schedulers import KEEPS_CURVES
+from search.taking_over import copy_trial
 from search.tracking import Tracker
 from search.trial import METRIC, TIME_ATTRIBUTE
 
@@ -75,8 +76,25 @@ class Watch(tune.Callback):
             name = name_of(result.candidate, self.tracker.config.recipe)
             self.progress.count(result, name, self._stopped_early(result))
             if result.trial_id not in self.tracker.closed:
-                self._open(result.trial_id, result.candidate, result.seed)
-                self._write_end(result, again=False)
+                self._tell(result)
+
+    def enter(self, result: TrialResult) -> None:
+        """Enter a trial that an earlier search has trained as one of this one's."""
+        try:
+            self.journal.ended(result, again=False)
+        except OSError as error:
+            self._cut_off(error)
+            return
+        self._done[result.trial_id] = result
+        self.progress.count(result, name_of(result.candidate, self.tracker.config.recipe), stopped_early=False)
+        self._tell(result)
+
+    def _tell(self, result: TrialResult) -> None:
+        """Tell MLflow of a trial that is done, whose run it has not or not whole."""
+        self._open(result.trial_id, result.candidate, result.seed)
+        if result.taken_from is not None:
+            copy_trial(self.tracker, result.trial_id, result.taken_from)
+        self._write_end(result, again=False)
 
     def _stopped_early(self, result: TrialResult) -> bool:
         return result.stop_reason.startswith("stopped by")
@@ -110,7 +128,7 @@ class Watch(tune.Callback):
 
     def _open(self, key: str, candidate: Candidate, seed: int) -> None:
         """Open a trial's run, and tell it of the epochs in its checkpoint, which an earlier session may not have."""
-        self.tracker.begin(key, candidate, seed)
+        self.tracker.begin(key, candidate, seed, self.journal.parameters.get(candidate.to_json()))
         curve = TrialFolder.of(self.folder, key).curve()
         self._epochs[key], self._last[key] = curve, len(curve)
 

@@ -18,13 +18,16 @@ DEVICE_KEYS = ("devices", "device", "resources")
 
 def cost_section(evidence: Evidence) -> Html:
     """Trials, seconds, wall time, devices."""
-    results = [result for result, _ in evidence.search.trials]
+    everything = [result for result, _ in evidence.search.trials]
+    results = [result for result in everything if result.taken_from is None]
+    saved = sum(result.seconds for result in everything if result.taken_from is not None)
     total, failed = sum(result.seconds for result in results), sum(r.seconds for r in results if r.failure)
     epochs, wall = sum(result.epochs for result in results), evidence.wall_seconds
     pairs: list[tuple[str, Html | str]] = [
         ("trials", trial_words(evidence)),
         ("candidates", f"{len(evidence.standings):,}"),
         ("training time, all trials", f"{total:,.0f} s ({duration(total)})"),
+        *([("training time that earlier searches had spent", f"{saved:,.0f} s ({duration(saved)})")] if saved else []),
         ("wall time", f"{wall:,.0f} s ({duration(wall)})"),
         ("trials training at a time", f"{total / wall:.1f} on average" if wall > 0 else "–"),
         ("epochs, all trials", f"{epochs:,}"),

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from models.architecture import PUBLISHED
 from models.candidate import Candidate
+from search.archive import Archive, Kept
 from search.config import SearchConfig
 from search.data import Split
 from search.history import PastSearch
@@ -20,7 +21,6 @@ from search.judging import answer_of, scores
 from search.plan import estimate
 from search.progress import duration
 from search.report.wording import count
-from search.reproduction.archive import Archive, Kept
 from search.reproduction.blocks import Block, Row
 from search.reproduction.order import Order
 from search.resources import resources_for
@@ -69,7 +69,7 @@ class Work:
     def __init__(self, block: Block, order: Order, split: Split, client: MlflowClient) -> None:
         self.block, self.order, self.split, self.client = block, order, split, client
         self.seeds = order.config("published").seeds
-        self.archive = Archive(client, split.fingerprint)
+        self.archive = Archive.on(client, split.fingerprint)
 
     def config(self, space: str) -> SearchConfig:
         return self.order.config(space, self.block.request)
@@ -120,12 +120,12 @@ class Work:
 
     def run(self, console: Console) -> None:
         """Train what is missing. Raises StoppedError where a search was interrupted or cut off."""
-        self.archive = Archive(self.client, self.split.fingerprint)  # another block may have trained some by now
+        self.archive = Archive.on(self.client, self.split.fingerprint)  # another block may have trained some by now
         for missing in self.missing_networks():
             _run(missing.config, missing.space, self.split, console)
         for config in self.missing_baselines():
             _run(config, space_of(config, self.split), self.split, console)
-        self.archive = Archive(self.client, self.split.fingerprint)
+        self.archive = Archive.on(self.client, self.split.fingerprint)
 
     def outcomes(self) -> list[Outcome]:
         """Every row's results, each network tested once: its error is kept with its run."""

@@ -15,7 +15,7 @@ from models.candidate import Candidate
 from models.recipe import FAST
 from search.checkpoints import key_of
 from search.journal import Journal
-from search.opening import opening_of
+from search.opening import keep, opening_for
 from search.results import TrialResult
 from search.sampled import SampledSearcher
 from search.suggest import CandidateSearcher, EverySearcher
@@ -143,7 +143,7 @@ def search_on(folder: Path, sampler: str, objectives: tuple[str, ...], most: int
     """A search with three trials at a time, from its journal on, until so many have ended in this session."""
     folder.mkdir(exist_ok=True)
     journal, space = Journal(folder), Published()
-    opening = opening_of(space, 24, journal)
+    opening = keep(opening_for(space, 24), journal)
     searcher = SampledSearcher(
         space, 24, (0, 1), journal, objectives=objectives, sampler=sampler, opening=opening
     )  # fmt: skip

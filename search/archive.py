@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mlflow.entities import Run, ViewType
@@ -11,10 +11,10 @@ from mlflow.tracking import MlflowClient
 
 from models.candidate import Candidate
 from search.config import SearchConfig
-from search.history import PastSearch, result_of
+from search.history import PastSearch, search_of
 from search.results import TrialResult
-from search.store import all_runs, children_of
-from search.tracking import CANDIDATE_TAG, CONFIG_TAG, DATA_TAG, VERSIONS_TAG
+from search.store import all_runs
+from search.tracking import CONFIG_TAG, DATA_TAG, VERSIONS_TAG
 from search.versions import TRAINING_CODE, training_code
 
 OWN_END = frozenset({"all epochs", "early stopping", "fitted"})
@@ -30,11 +30,17 @@ class Kept:
 
 
 class Archive:
-    """The finished searches on one fingerprint of data, made by the code that trains now."""
+    """Searches on one fingerprint of data, made by the code that trains now; `on` finds all that there are."""
 
-    def __init__(self, client: MlflowClient, fingerprint: str) -> None:
-        self.client = client
-        self.searches = list(_searches(client, fingerprint))
+    def __init__(self, searches: Sequence[PastSearch]) -> None:
+        self.searches = searches
+
+    @classmethod
+    def on(cls, client: MlflowClient, fingerprint: str) -> Archive:
+        """The searches of all experiments, the oldest first."""
+        experiments = [found.experiment_id for found in client.search_experiments(view_type=ViewType.ACTIVE_ONLY)]
+        parents = all_runs(client, experiments, f"tags.`{DATA_TAG}` = '{fingerprint}'")
+        return cls([search_of(client, parent) for parent in parents if is_comparable(parent, fingerprint)])
 
     def trials(self) -> dict[tuple[Candidate, int], Kept]:
         """Every trial that ended by itself, by candidate and seed; of several the last."""
@@ -63,20 +69,14 @@ def settings_that_decide(config: SearchConfig) -> tuple[object, ...]:
         config.trials,
         config.time_budget_seconds,
         config.seeds,
+        config.objectives,
+        config.sampler,
         replace(config.data, data_dir=None),
     )
 
 
-def _searches(client: MlflowClient, fingerprint: str) -> Iterator[PastSearch]:
-    """The oldest first."""
-    experiments = [found.experiment_id for found in client.search_experiments(view_type=ViewType.ACTIVE_ONLY)]
-    for parent in all_runs(client, experiments, f"tags.`{DATA_TAG}` = '{fingerprint}'"):
-        tags = parent.data.tags
-        if json.loads(tags.get(VERSIONS_TAG, "{}")).get(TRAINING_CODE) != training_code() or CONFIG_TAG not in tags:
-            continue
-        children = children_of(client, parent.info.experiment_id, parent.info.run_id)
-        ended = [
-            run for run in children if run.info.status in ("FINISHED", "FAILED") and CANDIDATE_TAG in run.data.tags
-        ]
-        config = SearchConfig.from_dict(json.loads(tags[CONFIG_TAG]))
-        yield PastSearch(client, parent, config, tuple((result_of(run), run) for run in ended))
+def is_comparable(parent: Run, fingerprint: str) -> bool:
+    """Whether a search has the data of this fingerprint, and its trials would come to the same if trained now."""
+    tags = parent.data.tags
+    code = json.loads(tags.get(VERSIONS_TAG, "{}")).get(TRAINING_CODE)
+    return tags.get(DATA_TAG) == fingerprint and code == training_code() and CONFIG_TAG in tags
