@@ -70,6 +70,7 @@ def _values(config: SearchConfig) -> Iterator[tuple[str, Any]]:
         "trials",
         "objectives",
         "sampler",
+        "warm_start",
         "cpus_per_trial",
         "gpus_per_trial",
         "pack",

@@ -110,6 +110,7 @@ class SearchConfig:
     pack: int | None = None
     objectives: tuple[str, ...] = ()
     sampler: str = SAMPLERS[0]
+    warm_start: str | None = None
     adaptive: bool = False
 
     @property
@@ -181,6 +182,7 @@ def parse(argv: Sequence[str]) -> SearchConfig:
         pack=_pack(values),
         objectives=checked(values["objectives"], space.name, values["scheduler"]["name"]),
         sampler=values["sampler"],
+        warm_start=values["warm_start"],
     )
 
 

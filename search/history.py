@@ -16,7 +16,7 @@ from search.config import SearchConfig
 from search.errors import UserError
 from search.results import Standing, TrialResult, rank
 from search.store import PARENT_TAG, SQLITE, absolute, children_of, download_weights
-from search.tracking import CANDIDATE_TAG, CONFIG_TAG, TRIAL_TAG
+from search.tracking import CANDIDATE_TAG, CONFIG_TAG, TAKEN_TAG, TRIAL_TAG
 
 LATEST = "latest"
 
@@ -48,14 +48,25 @@ def open_search(run: str, uri: str, key: str = "run") -> PastSearch:
 
     Raises UserError where the store holds no search, or none of that id.
     """
+    client = existing_store(uri)
+    return search_of(client, latest_parent(client, uri) if run == LATEST else parent_of(client, run, key))
+
+
+def existing_store(uri: str) -> MlflowClient:
+    """The store at an address. Raises UserError where it is a file that there is not."""
     if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
         raise UserError(
             f"there is no MLflow store {uri} here: run this in the folder of the search, or say tracking.uri="
         )
-    client = MlflowClient(tracking_uri=absolute(uri))
-    parent = latest_parent(client, uri) if run == LATEST else parent_of(client, run, key)
+    return MlflowClient(tracking_uri=absolute(uri))
+
+
+def search_of(client: MlflowClient, parent: Run) -> PastSearch:
+    """The search of a parent run."""
     children = children_of(client, parent.info.experiment_id, parent.info.run_id)
-    ended = [child for child in children if child.info.status in ("FINISHED", "FAILED")]
+    ended = [
+        child for child in children if child.info.status in ("FINISHED", "FAILED") and CANDIDATE_TAG in child.data.tags
+    ]
     return PastSearch(
         client,
         parent,
@@ -104,4 +115,5 @@ def result_of(run: Run) -> TrialResult:
         seconds=metrics.get("training_seconds", 0.0),
         stop_reason=reason,
         failure=reason if run.info.status == "FAILED" else None,
+        taken_from=tags.get(TAKEN_TAG),
     )

@@ -56,6 +56,7 @@ class Progress:
     done: int = 0
     stopped_early: int = 0
     failed: int = 0
+    taken_over: int = 0
     best: tuple[float, str] | None = None
     _live: Live | None = None
     _last_line: float = field(default_factory=time.time)
@@ -94,6 +95,7 @@ class Progress:
             self.best = (result.best_error, name)
         self.done += 1
         self.failed += result.failure is not None
+        self.taken_over += result.taken_from is not None
         self.stopped_early += stopped_early
 
     def end(self, result: TrialResult, stopped_early: bool) -> None:
@@ -118,7 +120,9 @@ class Progress:
         if self.total is None:
             return by_time
         under_way = sum(trial.epoch / self.epochs for trial in self.running.values())
-        return max((self.done + under_way) / self.total, by_time or 0.0)
+        to_train = self.total - self.taken_over  # what was taken over took no time, and says nothing of the pace
+        by_trials = (self.done - self.taken_over + under_way) / to_train if to_train > 0 else 1.0
+        return max(by_trials, by_time or 0.0)
 
     def time_left(self) -> str:
         """How long the rest takes if it goes on at the pace so far and no trial stops early."""
@@ -136,6 +140,7 @@ class Progress:
         parts = [f"{self.done}{total} trials done", f"{len(self.running)} running"]
         parts += [f"{self.stopped_early} stopped early"] if self.stopped_early else []
         parts += [f"{self.failed} failed"] if self.failed else []
+        parts += [f"{self.taken_over} taken over"] if self.taken_over else []
         return ", ".join([*parts, best, self.time_left()])
 
     def _view(self) -> RenderableType:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 from rich.console import Console
 
+from search import ensembling
 from search.conclusion import show_ranking, show_verdict, show_winner, test_error, write_conclusion
 from search.config import SearchConfig
 from search.data import Split, load
@@ -19,6 +20,7 @@ from search.interrupts import Interrupts
 from search.journal import Journal, alone_in
 from search.measuring import measured_resources
 from search.objectives import check_task
+from search.opening import Opening, keep, opening_for
 from search.pareto import show_front, write_front
 from search.plan import show_plan
 from search.progress import Progress
@@ -30,6 +32,7 @@ from search.store import PATIENCE_SECONDS, absolute, open_store, reason_of
 from search.targets import error_name_of, space_of
 from search.tracking import Tracker
 from search.tuning import candidate_limit, run_trials, seeds_in_words, total_trials
+from search.warm_start import warm_start
 from search.watch import Watch
 from spaces import Space
 
@@ -45,17 +48,22 @@ def search(config: SearchConfig) -> int:
     console, config = terminal(), pinned(config)
     split = loaded(config, console)
     space = space_of(config, split)
+    warm = warm_start(config, space, split) if config.warm_start is not None else None
+    if warm is not None:
+        console.print(f"{warm.words}\n", markup=False, highlight=False, soft_wrap=True)
     if config.dry_run:
         show_plan(config, space, split, resources_for(config, total_trials(config, space)), console)
         return 0
-    return search_through(config, space, split, console)
+    return search_through(config, space, split, console, warm.opening if warm is not None else None)
 
 
-def search_through(config: SearchConfig, space: Space, split: Split, console: Console) -> int:
+def search_through(
+    config: SearchConfig, space: Space, split: Split, console: Console, opening: Opening | None = None
+) -> int:
     """A search through a space on data that are loaded, in a folder of its own; the exit status."""
     folder = new_folder(config)
     with alone_in(folder), logging_to(folder):
-        return run_on_ray(config, space, split, folder, console)
+        return run_on_ray(config, space, split, folder, console, opening=opening)
 
 
 def resume(run: str, given: Sequence[str]) -> int:
@@ -89,7 +97,13 @@ def loaded(config: SearchConfig, console: Console) -> Split:
 
 
 def run_on_ray(
-    config: SearchConfig, space: Space, split: Split, folder: Path, console: Console, parent: str | None = None
+    config: SearchConfig,
+    space: Space,
+    split: Split,
+    folder: Path,
+    console: Console,
+    parent: str | None = None,
+    opening: Opening | None = None,
 ) -> int:
     """The search itself, once its store and its cluster have answered; the exit status."""
     store = open_store(config.tracking.uri, config.experiment)
@@ -99,7 +113,7 @@ def run_on_ray(
         if parent is None:
             write_pointer(folder, tracker.parent, absolute(config.tracking.uri))
             tracker.client.log_param(tracker.parent, "resources", str(resources))
-        return run(config, space, split, resources, tracker, folder, console)
+        return run(config, space, split, resources, tracker, folder, console, opening)
 
 
 def terminal() -> Console:
@@ -116,12 +130,15 @@ def run(
     tracker: Tracker,
     folder: Path,
     console: Console,
+    opening: Opening | None,
 ) -> int:
     """Train, rank, test the winner and say where to look, or how to go on; the exit status."""
     journal = Journal(folder)
-    progress = progress_of(config, space, split, console, journal.begin_session())
+    spent = journal.begin_session()
+    opening = keep(opening or opening_for(space, candidate_limit(config, space)), journal)
+    progress = progress_of(config, space, split, console, spent, opening.free)
     watch = Watch(tracker, progress, config.scheduler.name, journal, folder)
-    limit = candidate_limit(config, space)
+    limit = candidate_limit(config, space, opening.free)
     count = f"{limit or 'no fixed number of'} candidates, {seeds_in_words(config, limit)}"
     console.print(
         f"{count}, {resources}; full log in {folder / 'search.log'}\n",
@@ -175,12 +192,17 @@ def cut_off(end: CutOffError, watch: Watch, tracker: Tracker, console: Console) 
     console.print(f"\n{what}. {done}; go on with\n  {how}", markup=False, highlight=False, soft_wrap=True)
 
 
-def progress_of(config: SearchConfig, space: Space, split: Split, console: Console, spent: float) -> Progress:
-    """The display of a search that starts now, or did `spent` seconds ago, and with it its deadline."""
+def progress_of(
+    config: SearchConfig, space: Space, split: Split, console: Console, spent: float, free: int
+) -> Progress:
+    """The display of a search that starts now, or did `spent` seconds ago, and with it its deadline.
+
+    `free` candidates are known from earlier searches.
+    """
     started = time.time() - spent
     deadline = started + config.time_budget_seconds if config.time_budget_seconds is not None else None
     title = f"{config.space.name} on {config.data.path or config.data.dataset} {split.target_name}"
-    total = total_trials(config, space)
+    total = total_trials(config, space, free)
     return Progress(title, total, config.recipe.epochs, split.unit, console, deadline, started, config.adaptive)
 
 
@@ -202,6 +224,7 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
         write_conclusion(standings, test, split, tracker)
         if tracker.config.objectives:
             write_front(standings, tracker.config.objectives, split.unit, tracker)
+        ensemble = ensembling.finish(results, test.mean, split, tracker)
     except KeyboardInterrupt:
         raise CutOffError("interrupted", 130) from None
     except (MlflowException, OSError) as error:
@@ -212,4 +235,5 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
         show_front(standings, tracker.config.objectives, tracker.config.recipe, split.unit, console)
     show_winner(standings, test, split, tracker.config.recipe, console)
     show_verdict(standings, tracker.config.recipe, split.unit, console)
+    ensembling.show(ensemble, console)
     return 0

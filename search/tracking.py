@@ -6,7 +6,7 @@ import itertools
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,10 @@ CONFIG_TAG = "branchsearch.config"
 FOLDER_TAG = "branchsearch.folder"
 VERSIONS_TAG = "branchsearch.versions"
 DATA_TAG = "data"
+PARAMETERS_TAG = "optuna_params"
+"""What a trial's candidate was drawn as, in JSON: a later search can take the same point."""
+TAKEN_TAG = "taken_from"
+"""The run of an earlier search whose result a trial has, where it was not trained."""
 NOTE_TAG = "mlflow.note.content"
 ENDED = ("FINISHED", "FAILED", "KILLED")
 EPOCHS_A_WRITE = 225
@@ -111,8 +115,11 @@ class Tracker:
         self.client.log_dict(run_id, report.to_dict(), "cleaning.json")
         return run_id
 
-    def begin(self, trial_id: str, candidate: Candidate, seed: int) -> None:
-        """Open the child run of a trial; once for each, also where a trial is started again."""
+    def begin(self, trial_id: str, candidate: Candidate, seed: int, drawn_as: Mapping[str, Any] | None = None) -> None:
+        """Open the child run of a trial; once for each, also where a trial is started again.
+
+        `drawn_as` are the parameters of a sampled candidate.
+        """
         name = name_of(candidate, self.config.recipe) + (f" seed {seed}" if len(self.config.seeds) > 1 else "")
         data = self.config.data
         dataset = f"{data.dataset} {data.target or data.property}"
@@ -127,7 +134,7 @@ class Tracker:
                 run_id = self._find_child(trial_id)
             is_new = run_id is None
             if run_id is None:
-                run_id = self._create_child(trial_id, name, candidate)
+                run_id = self._create_child(trial_id, name, candidate, drawn_as)
             elif trial_id in self.closed:
                 self.client.update_run(run_id, status="RUNNING")
             self.children[trial_id] = run_id
@@ -145,7 +152,7 @@ class Tracker:
         found = self.client.search_runs([self.experiment_id], query, max_results=1)
         return found[0].info.run_id if found else None
 
-    def _create_child(self, trial_id: str, name: str, candidate: Candidate) -> str:
+    def _create_child(self, trial_id: str, name: str, candidate: Candidate, drawn_as: Mapping[str, Any] | None) -> str:
         run = self.client.create_run(
             self.experiment_id,
             run_name=name,
@@ -153,6 +160,7 @@ class Tracker:
                 PARENT_TAG: self.parent,
                 TRIAL_TAG: trial_id,
                 CANDIDATE_TAG: candidate.to_json(),
+                **({} if drawn_as is None else {PARAMETERS_TAG: json.dumps(drawn_as)}),
                 "mlflow.source.git.commit": code_version(),
             },
         )
@@ -172,15 +180,20 @@ class Tracker:
 
         self.writer.put(write)
 
+    @property
+    def epoch_metrics(self) -> dict[str, str]:
+        """The metrics of an epoch, and what a trial's report calls them."""
+        return {
+            f"train_{self.error_name}": "train_error",
+            f"validation_{self.error_name}": "validation_error",
+            "learning_rate": "learning_rate",
+            "epoch_seconds": "epoch_seconds",
+        }
+
     def _metrics(self, epoch: dict[str, Any]) -> list[Metric]:
         return [
             Metric(key, float(epoch[field]), int(epoch["at"] * 1000), int(epoch["epoch"]))
-            for key, field in (
-                (f"train_{self.error_name}", "train_error"),
-                (f"validation_{self.error_name}", "validation_error"),
-                ("learning_rate", "learning_rate"),
-                ("epoch_seconds", "epoch_seconds"),
-            )
+            for key, field in self.epoch_metrics.items()
         ]
 
     def _last_epoch(self, run_id: str) -> int:

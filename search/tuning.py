@@ -17,7 +17,7 @@ from ray.tune.experiment import Trial as TuneTrial
 
 from search.config import SearchConfig
 from search.data import Split
-from search.opening import opening_of
+from search.opening import kept
 from search.packing import Place, end_hosts
 from search.race import RACE_SHARE, cost
 from search.racing import RacingSearcher
@@ -26,6 +26,7 @@ from search.sampled import SampledSearcher
 from search.schedulers import repeats_trials, scheduler_for
 from search.starting import start_of
 from search.suggest import CandidateSearcher, EverySearcher, never
+from search.taking_over import Earlier
 from search.targets import training_data
 from search.trial import Trial
 from search.watch import Watch
@@ -60,33 +61,35 @@ class End(tune.Stopper):
         return self.watch.is_stopping and not self.watch.progress.running
 
 
-def candidate_limit(config: SearchConfig, space: Space) -> int | None:
-    """How many candidates the search trains at most; None where only its time budget ends it."""
+def candidate_limit(config: SearchConfig, space: Space, free: int = 0) -> int | None:
+    """How many candidates the search has at most, `free` of them known; None where only its time budget ends it."""
     if space.size is not None:
-        return min(space.size, config.trials or space.size)
+        return min(space.size, config.trials + free if config.trials else space.size)
     if config.trials is None and config.time_budget_seconds is None:
-        return DEFAULT_TRIALS
-    return config.trials
+        return DEFAULT_TRIALS + free
+    return None if config.trials is None else config.trials + free
 
 
 def searcher_for(config: SearchConfig, space: Space, watch: Watch) -> CandidateSearcher:
     """What hands out the space's candidates: every one of a finite space, Optuna's suggestions of an infinite one."""
-    limit = candidate_limit(config, space)
+    opening = kept(watch.journal)
+    limit = candidate_limit(config, space, opening.free)
     repeats = repeats_trials(config.scheduler.name)
     seeds = config.seeds[:1] if config.adaptive else config.seeds
     searcher: CandidateSearcher
     if space.size is not None:
-        candidates = list(space.candidates())[:limit]
+        candidates = opening.ordered(space.candidates())[:limit]
         searcher = EverySearcher(candidates, seeds, watch.journal, watch.is_over, repeats)
     else:
         searcher = SampledSearcher(
             space, limit or sys.maxsize, seeds, watch.journal, watch.is_over, repeats,
-            config.objectives, config.sampler, opening_of(space, limit, watch.journal),
+            config.objectives, config.sampler, opening,
         )  # fmt: skip
     if config.adaptive:
         is_time = never if space.size is not None else partial(is_time_to_race, config, watch)
         searcher = RacingSearcher(searcher, config.seeds, watch.journal, watch.is_over, is_time)
     searcher.may_retry = watch.may_retry
+    searcher.earlier = Earlier(opening.known, watch)
     return searcher
 
 
@@ -167,9 +170,9 @@ def trainable_for(config: SearchConfig, split: Split, resources: Resources, fold
     return trainable
 
 
-def total_trials(config: SearchConfig, space: Space) -> int | None:
+def total_trials(config: SearchConfig, space: Space, free: int = 0) -> int | None:
     """Candidates times seeds, the most that a race takes; None where only the time budget ends the search."""
-    limit = candidate_limit(config, space)
+    limit = candidate_limit(config, space, free)
     return None if limit is None else limit * len(config.seeds)
 
 
