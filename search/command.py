@@ -76,6 +76,8 @@ def _values(config: SearchConfig) -> Iterator[tuple[str, Any]]:
         "pack",
         "max_concurrent",
         "retries",
+        "ensemble",
+        "ensemble_parameters",
     ):
         yield name, getattr(config, name)
     yield "seeds", config.seeds_as_typed

@@ -18,7 +18,13 @@ from search.groups import compose_values
 from search.objectives import checked
 from search.overrides import shown
 from search.readers import ADAPTIVE
-from search.settings import DEFAULT_ARCHITECTURE, DEFAULT_CHECKPOINT_SECONDS, DEFAULT_RETRIES, SAMPLERS
+from search.settings import (
+    DEFAULT_ARCHITECTURE,
+    DEFAULT_CHECKPOINT_SECONDS,
+    DEFAULT_ENSEMBLE,
+    DEFAULT_RETRIES,
+    SAMPLERS,
+)
 from search.usage import help_text
 from spaces import SPACES, Space, build
 
@@ -112,6 +118,8 @@ class SearchConfig:
     sampler: str = SAMPLERS[0]
     warm_start: str | None = None
     adaptive: bool = False
+    ensemble: int = DEFAULT_ENSEMBLE
+    ensemble_parameters: int | None = None
 
     @property
     def seeds_as_typed(self) -> tuple[int, ...] | str:
@@ -179,6 +187,8 @@ def parse(argv: Sequence[str]) -> SearchConfig:
         name=values["name"],
         retries=values["retries"],
         checkpoint_every_seconds=values["checkpoint_every"],
+        ensemble=values["ensemble"],
+        ensemble_parameters=values["ensemble_parameters"],
         pack=_pack(values),
         objectives=checked(values["objectives"], space.name, values["scheduler"]["name"]),
         sampler=values["sampler"],

@@ -12,7 +12,7 @@ from typing import Any
 
 from search.arguments import read_arguments, run_command, usage
 from search.errors import UserError
-from search.readers import STORE, TEXT, Reader, whole
+from search.readers import STORE, TEXT, TRUTH, Reader, whole
 from search.settings import DEFAULT_URI, Setting
 
 COMMAND = "search.register"
@@ -35,6 +35,8 @@ def _read_alias(text: str) -> str:
 SETTINGS: Mapping[str, Setting] = {
     "run": Setting(TEXT, "the search: latest, or the id of its run in MLflow"),
     "top": Setting(whole(1, 100), "an ensemble of at most so many networks, chosen greedily on validation"),
+    "max_parameters": Setting(whole(1), "of the networks of top= together"),
+    "ensemble": Setting(TRUTH, "true: the very ensemble that the search chose at its end"),
     "trial": Setting(TEXT, "a network of your own choice, by the id of its run in MLflow"),
     "name": Setting(
         Reader("a name of letters, digits, spaces, and . _ + -", _read_name),
@@ -52,7 +54,8 @@ HELP = usage(
     "put the winner of a search, all its seeds as one model, into MLflow's model registry",
     [
         "python -m search.register run=latest",
-        "python -m search.register run=latest top=5",
+        "python -m search.register run=latest ensemble=true",
+        "python -m search.register run=latest top=5 max_parameters=5e6",
         "python -m search.register run=latest trial=<run id> name=my-model",
     ],
     SETTINGS,
@@ -61,7 +64,9 @@ HELP = usage(
 
 @dataclass(frozen=True)
 class Order:
-    """What to register: a search's winner, its `trial`, or the best ensemble of at most `top`."""
+    """What to register: a search's winner, its `trial`, the `ensemble` that it ended with, or the best of at most `top`
+    networks and `max_parameters` together.
+    """
 
     run: str
     top: int | None
@@ -70,6 +75,8 @@ class Order:
     alias: str
     uri: str
     command: str
+    ensemble: bool = False
+    max_parameters: int | None = None
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -84,8 +91,12 @@ def order_of(values: Mapping[str, Any], arguments: Sequence[str]) -> Order:
     """The order that the arguments' values make. Raises UserError where they contradict each other."""
     if "run" not in values:
         raise UserError("which search? Say run=latest, or run=<id of its run in MLflow>.")
-    if "top" in values and "trial" in values:
-        raise UserError("top= lets validation choose and trial= is your own choice: give one of them.")
+    if sum([values.get("ensemble", False), "top" in values, "trial" in values]) > 1:
+        raise UserError(
+            "top= lets validation choose, ensemble= has let it choose, trial= is your own choice: give one."
+        )
+    if "max_parameters" in values and "top" not in values:
+        raise UserError("max_parameters= limits the ensemble that top= chooses: add top=5.")
     return Order(
         run=values["run"],
         top=values.get("top"),
@@ -94,6 +105,8 @@ def order_of(values: Mapping[str, Any], arguments: Sequence[str]) -> Order:
         alias=values.get("alias", DEFAULT_ALIAS),
         uri=values.get("tracking.uri", DEFAULT_URI),
         command=shlex.join(["python", "-m", COMMAND, *arguments]),
+        ensemble=values.get("ensemble", False),
+        max_parameters=values.get("max_parameters"),
     )
 
 

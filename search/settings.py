@@ -44,7 +44,7 @@ DEFAULT_URI = "sqlite:///mlflow.db"
 
 CHANGEABLE = (
     "trials", "time_budget", "max_concurrent", "cpus_per_trial", "gpus_per_trial", "retries", "checkpoint_every",
-    "cluster", "cluster.address", "path", "data_dir", "tracking", "tracking.uri",
+    "cluster", "cluster.address", "path", "data_dir", "tracking", "tracking.uri", "ensemble", "ensemble_parameters",
 )  # fmt: skip
 """Settings that a resumed search may have otherwise: where and how long it runs, and where its data lies now."""
 
@@ -54,6 +54,7 @@ OBJECTIVES = optional(names_led_by(ERRORS, (PARAMETERS, SECONDS_OF_TRAINING)))
 SAMPLERS = ("tpe", "nsga2", "random")
 
 DEFAULT_RETRIES = 3
+DEFAULT_ENSEMBLE = 5
 DEFAULT_CHECKPOINT_SECONDS = 10.0
 
 GROUPS = {
@@ -226,6 +227,11 @@ class Settings:
         DEFAULT_CHECKPOINT_SECONDS, SECONDS, "time between a trial's checkpoints, longer where they are slow to write"
     )
     dry_run: bool = setting(False, TRUTH, "print the plan and train nothing")
+
+    ensemble: int = setting(
+        DEFAULT_ENSEMBLE, whole(0, 100), "networks at most in the ensemble that is chosen at the end; 0 chooses none"
+    )
+    ensemble_parameters: int | None = setting(None, optional(whole(1)), "of the ensemble's networks together, at most")
 
     output: str = setting("runs", FOLDER, "folder for the state of searches")
     experiment: str | None = setting(None, optional(TEXT), "MLflow's experiment; space, dataset and property if null")

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-import torch
 from mlflow.exceptions import MlflowException
 
 from models.checkpoint import CheckpointError, load_network
-from models.ensemble import Ensemble, select
-from models.network import Network, predict
+from models.ensemble import Ensemble
+from models.network import Network
 from search.data import Part
+from search.ensembling import logged, pick
 from search.errors import UserError
 from search.history import PastSearch
 from search.results import TrialResult
@@ -53,20 +52,39 @@ def choose_trial(past: PastSearch, run_id: str) -> Choice:
     return _equal(past, (found[0],), "chosen by a person")
 
 
-def choose_best(past: PastSearch, members: int, validation: Part) -> Choice:
-    """An ensemble of at most so many networks, chosen greedily on validation from all trials and all seeds."""
-    results = [result for result, _ in past.trials if result.failure is None]
-    if not results:
-        raise UserError("no trial of this search came to a result: there is nothing to register")
-    x = torch.from_numpy(validation.x)
-    # One network at a time is in memory and on disk; of all, only what they predict.
-    library = np.stack([predict(_network(past, result), x)[:, 0].numpy() for result in results])
-    counts = select(library, validation.y, members)
-    chosen = [int(number) for number in np.argsort(-counts, kind="stable") if counts[number]]
-    kept = tuple(results[number] for number in chosen)
-    how = f"chosen greedily on validation from {len(results)} networks, at most {members}"
-    weights = tuple(float(counts[number] / counts.sum()) for number in chosen)
-    return Choice(kept, tuple(_network(past, result) for result in kept), weights, how)
+def choose_best(past: PastSearch, members: int, validation: Part, most_parameters: int | None = None) -> Choice:
+    """An ensemble of at most so many networks and parameters, chosen greedily on validation from all trials and seeds.
+
+    Raises UserError where no network is small enough.
+    """
+    try:
+        found = pick(
+            (result for result, _ in past.trials),
+            lambda result: _network(past, result),
+            validation,
+            members,
+            most_parameters,
+        )
+    except ValueError as error:
+        raise UserError(f"{error}: there is nothing to register") from error
+    limit = "" if most_parameters is None else f" with {most_parameters:,} parameters together"
+    best = f"the best {found.considered} of " if found.considered < found.trained else ""
+    how = f"chosen greedily on validation from {best}{found.trained} networks, at most {members}{limit}"
+    return Choice(found.results, tuple(_network(past, result) for result in found.results), found.weights, how)
+
+
+def choose_ensemble(past: PastSearch) -> Choice:
+    """The very ensemble that the search chose at its end. Raises UserError where it chose none."""
+    about = logged(past.client, past.parent.info.run_id)
+    if about is None:
+        raise UserError(
+            "this search chose no ensemble (it is not over, had ensemble=0 or one network alone): top=5 chooses one now"
+        )
+    trials = {run.info.run_id: result for result, run in past.trials}
+    results = tuple(trials[member["run"]] for member in about["members"])
+    weights = tuple(float(member["weight"]) for member in about["members"])
+    networks = tuple(_network(past, result) for result in results)
+    return Choice(results, networks, weights, f"the ensemble of {len(results)} that the search chose on validation")
 
 
 def _equal(past: PastSearch, results: tuple[TrialResult, ...], how: str) -> Choice:

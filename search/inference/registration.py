@@ -21,7 +21,7 @@ from search.data import Split, load
 from search.errors import UserError
 from search.history import PastSearch, open_search
 from search.inference import known
-from search.inference.choice import Choice, choose_best, choose_trial, choose_winner
+from search.inference.choice import Choice, choose_best, choose_ensemble, choose_trial, choose_winner
 from search.inference.difficulty import CONFIDENCE
 from search.inference.domain import FAR_QUANTILE, RARE_ROWS
 from search.inference.known import Known
@@ -100,7 +100,9 @@ def predictor_of(past: PastSearch, split: Split, order: Order) -> tuple[Predicto
     if order.trial is not None:
         choice = choose_trial(past, order.trial)
     elif order.top is not None:
-        choice = choose_best(past, order.top, split.validation)
+        choice = choose_best(past, order.top, split.validation, order.max_parameters)
+    elif order.ensemble:
+        choice = choose_ensemble(past)
     else:
         choice = choose_winner(past)
     try:

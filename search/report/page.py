@@ -8,6 +8,7 @@ from search.report.choices import choices_section
 from search.report.cost import cost_section, origin
 from search.report.curves import curves_section
 from search.report.elements import elements_section
+from search.report.ensemble import ensemble_section
 from search.report.evidence import Evidence
 from search.report.markup import Html, element, join
 from search.report.pareto import pareto_section
@@ -24,6 +25,7 @@ SECTIONS = (
     ("curves", "Learning curves", curves_section),
     ("choices", "Which choices mattered", choices_section),
     ("predictions", "The winner's predictions", residuals_section),
+    ("ensemble", "The best ensemble", ensemble_section),
     ("elements", "Error by element", elements_section),
     ("cost", "What it cost", cost_section),
 )

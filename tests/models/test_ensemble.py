@@ -126,6 +126,17 @@ def test_weights_differ_where_that_is_better() -> None:
     assert counts.tolist() == [3, 1]
 
 
+def test_members_share_a_limit_of_parameters() -> None:
+    """The two that belong together are too large together; a copy of a member costs nothing more."""
+    y, error = np.linspace(-1, 1, 20), np.linspace(0.1, 0.9, 20)
+    library = np.stack([y + error, y - error, y - 4 * error])
+    assert np.count_nonzero(select(library, y, 3, [60, 60, 40], 120)[:2]) == 2
+    assert select(library, y, 3, [60, 60, 40], 100).tolist() == [4, 0, 1]
+    assert select(library, y, 3, [60, 60, 40], 50).tolist() == [0, 0, 1]
+    with pytest.raises(ValueError, match="no network has 30 parameters"):
+        select(library, y, 3, [60, 60, 40], 30)
+
+
 def test_nothing_to_choose_from() -> None:
     with pytest.raises(ValueError, match="nothing to choose"):
         select(np.zeros((0, 5)), np.zeros(5), 2)
