@@ -194,7 +194,8 @@ class Architecture:
         if self.dropout == ELEMNET_DROPOUT:
             words.append("dropout")
         elif self.dropout:
-            words.append("dropout=" + ",".join(f"{rate:.3g}" for rate in self.dropout))
+            rates = self.dropout[:1] if len(set(self.dropout)) == 1 else self.dropout
+            words.append("dropout=" + ",".join(f"{rate:.3g}" for rate in rates))
         if self.inputs != PLAIN_INPUTS:
             words.append(f"in={self.inputs}")
         if self.task == "classification":

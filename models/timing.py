@@ -8,14 +8,21 @@ from dataclasses import replace
 
 import torch
 
+from models.architecture import Architecture, Group
 from models.candidate import Candidate
+from models.cost import PASSES, StepCost
 from models.data import TrainingData
 from models.packing import STEPS_A_TURN, Pack
+from models.recipe import FAST
 
 TIMED_TURNS = 3
 """Turns that are timed, after as many that are not: those also allocate and capture."""
 TIMED_STEPS = TIMED_TURNS * STEPS_A_TURN
 EPOCHS_WITHOUT_END = 1_000_000
+
+MEASURED_WIDTHS = (64, 512)
+MEASURED_BATCH = 256
+"""Of the two networks, and their steps, that a step's cost is measured by."""
 
 WORTH_MORE_MEMBERS = 1.1
 """Factor in steps a second below which doubling a pack does not pay: an epoch of each then takes longer for little."""
@@ -37,6 +44,17 @@ def seconds_per_step(candidates: Sequence[Candidate], data: TrainingData, device
         pack.add(name, without_end(candidate), seed=0)
     times = [_timed_turns(pack, names) for _ in range(2)]
     return times[-1] / TIMED_STEPS
+
+
+def measured_cost(base: Architecture, data: TrainingData, device: str = "cpu") -> StepCost:
+    """By a few real steps of a small and a large network with the input and head of `base`; takes seconds."""
+    recipe = replace(FAST, batch_size=min(MEASURED_BATCH, len(data.x_train)))
+    plain = replace(base, branchings=(), dropout=())
+    networks = [replace(plain, groups=(Group(width, 4),)) for width in MEASURED_WIDTHS]
+    small, large = (seconds_per_step([Candidate(network, recipe)], data, device) for network in networks)
+    operations = [PASSES * network.parameter_count() * recipe.batch_size for network in networks]
+    per_operation = max(1e-15, (large - small) / (operations[1] - operations[0]))
+    return StepCost(max(1e-6, small - per_operation * operations[0]), per_operation)
 
 
 def without_end(candidate: Candidate) -> Candidate:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from search.config import SearchConfig, parse
+from search.config import LIMITS, SearchConfig, parse
 
 
 def arguments_of(config: SearchConfig) -> list[str]:
@@ -58,6 +58,8 @@ def _values(config: SearchConfig) -> Iterator[tuple[str, Any]]:
     yield "budget", config.space.budget
     yield "architecture", config.space.architecture
     yield "start_from", config.space.start_from
+    for name in LIMITS:
+        yield name, getattr(config.space, name)
     for part in dataclasses.fields(config.data):
         if part.name != "dataset":
             yield part.name, getattr(config.data, part.name)

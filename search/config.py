@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any, Self
 
 from models.architecture import PUBLISHED
+from models.cost import StepCost
 from models.recipe import Recipe
 from models.start import Start
 from search.data.request import DataRequest
@@ -26,7 +27,8 @@ from search.settings import (
     SAMPLERS,
 )
 from search.usage import help_text
-from spaces import SPACES, Space, build
+from spaces import SPACES, Limits, Space, build
+from spaces.limits import BRNET_PARAMETERS
 
 PARTS = 3
 """Fits of a traditional model, to a ninth, a third and all of the rows; a scheduler stops poor ones between them."""
@@ -45,18 +47,30 @@ __all__ = [
 @dataclass(frozen=True)
 class SpaceConfig:
     """A space by name; its parameter budget (None: widths as published); the published network that it starts from;
-    the registered model whose weights `transfer` begins from.
+    the registered model whose weights `transfer` begins from; the limits of `joint`.
     """
 
     name: str
     budget: int | None
     architecture: str
     start_from: str | None = None
+    min_parameters: int | None = None
+    max_parameters: int = BRNET_PARAMETERS
+    max_seconds: float | None = None
+    step_seconds: float | None = None
+    operation_seconds: float | None = None
+
+    def limits(self, rows: tuple[int, int] | None = None) -> Limits:
+        """Those of `joint`; `rows` are (training, validation), where the data are there. Raises ValueError."""
+        cost = None
+        if self.step_seconds is not None and self.operation_seconds is not None:
+            cost = StepCost(self.step_seconds, self.operation_seconds)
+        return Limits(self.min_parameters, self.max_parameters, self.max_seconds, cost, rows)
 
     def without_data(self, recipe: Recipe) -> Space:
         """The space for some target and some weights: enough to check it and to count. Raises ValueError."""
         start = None if self.start_from is None else Start(self.start_from, "")
-        return build(self.name, recipe, PUBLISHED[self.architecture], self.budget, start)
+        return build(self.name, recipe, PUBLISHED[self.architecture], self.budget, start, self.limits())
 
 
 @dataclass(frozen=True)
@@ -237,12 +251,18 @@ def _pack(values: dict[str, Any]) -> int | None:
     return pack
 
 
+LIMITS = ("min_parameters", "max_parameters", "max_seconds", "step_seconds", "operation_seconds")
+
+
 def _space(values: dict[str, Any]) -> SpaceConfig:
+    if (values["step_seconds"] is None) != (values["operation_seconds"] is None):
+        raise UserError("step_seconds= and operation_seconds= go together: give both, or none to have them measured.")
     return SpaceConfig(
         name=values["space"]["name"],
         budget=values["budget"],
         architecture=values["architecture"] or DEFAULT_ARCHITECTURE,
         start_from=values["start_from"] and values["start_from"].removeprefix("model:"),
+        **{name: values[name] for name in LIMITS},
     )
 
 

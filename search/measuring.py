@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import ray
+import torch
 
-from models.timing import members_that_pay, threads_that_pay
+from models.architecture import PUBLISHED
+from models.timing import measured_cost, members_that_pay, threads_that_pay
 from search.config import SearchConfig
 from search.data import Split
 from search.plan import candidates_to_show
 from search.resources import LOCAL, Resources, resources_for, usable_cpus
 from search.starting import start_of
-from search.targets import training_data
+from search.targets import training_data, with_head
 from search.tuning import total_trials
 from spaces import SPACES, Space
 
 logger = logging.getLogger(__name__)
+
+
+def with_step_cost(config: SearchConfig, split: Split) -> SearchConfig:
+    """The settings with what a step costs, measured where max_seconds= needs it and nobody has said it.
+
+    On this machine, on its GPU where trials get one. It stays in the settings, so that a resumed search draws the same.
+    """
+    space = config.space
+    if space.max_seconds is None or space.step_seconds is not None:
+        return config
+    base = with_head(PUBLISHED[space.architecture], split)
+    torch.set_num_threads(max(1, int(config.cpus_per_trial or 1)))
+    cost = measured_cost(base, training_data(split), resources_for(config, None).device)
+    logger.info("measured: a step takes %.2g s and %.2g s for each operation", cost.fixed, cost.per_operation)
+    return replace(config, space=replace(space, step_seconds=cost.fixed, operation_seconds=cost.per_operation))
 
 
 def measured_resources(config: SearchConfig, space: Space, split: Split) -> Resources:

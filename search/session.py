@@ -18,7 +18,7 @@ from search.errors import CutOffError, UserError
 from search.folder import logging_to, new_folder, off_the_terminal
 from search.interrupts import Interrupts
 from search.journal import Journal, alone_in
-from search.measuring import measured_resources
+from search.measuring import measured_resources, with_step_cost
 from search.objectives import check_task
 from search.opening import Opening, keep, opening_for
 from search.pareto import show_front, write_front
@@ -47,6 +47,7 @@ def search(config: SearchConfig) -> int:
     """Run or plan a search and return the exit status; raises UserError for what cannot be searched."""
     console, config = terminal(), pinned(config)
     split = loaded(config, console)
+    config = with_step_cost(config, split)
     space = space_of(config, split)
     warm = warm_start(config, space, split) if config.warm_start is not None else None
     if warm is not None:

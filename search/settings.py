@@ -31,6 +31,7 @@ from search.readers import (
     whole,
 )
 from spaces import SPACES
+from spaces.limits import BAND, BRNET_PARAMETERS
 
 CONFIG_NAME = "search"
 """The primary config: search/conf/search.yaml."""
@@ -148,6 +149,9 @@ RecipeSettings: Any = make_dataclass(
 """Recipe and its name, not frozen, so that Hydra can override it."""
 
 
+LIMITED = tuple(f"space={name}" for name, entry in SPACES.items() if entry.takes_limits)
+
+
 @dataclass
 class Settings:
     """Hydra's schema of a search."""
@@ -170,6 +174,26 @@ class Settings:
         optional(one_of(PUBLISHED)),
         f"published network to train: {', '.join(PUBLISHED)}; {DEFAULT_ARCHITECTURE} if null",
         *(f"space={name}" for name, entry in SPACES.items() if entry.takes_architecture),
+    )
+
+    min_parameters: int | None = setting(
+        None, optional(whole(1)), f"of the smallest network; {BAND} times fewer than the largest's if null", *LIMITED
+    )
+    max_parameters: int = setting(BRNET_PARAMETERS, whole(1), "of the largest network; BRNet's", *LIMITED)
+    max_seconds: float | None = setting(
+        None, optional(SECONDS), "estimated training time of a candidate at most, on this hardware: 90s, 10m", *LIMITED
+    )
+    step_seconds: float | None = setting(
+        None,
+        optional(number(above=0)),
+        "of a step, besides its products, for max_seconds=; measured if null",
+        *LIMITED,
+    )
+    operation_seconds: float | None = setting(
+        None,
+        optional(number(above=0)),
+        "of each operation of its products, as 1e-11; measured if null",
+        *LIMITED,
     )
 
     start_from: str | None = setting(

@@ -38,8 +38,10 @@ def space_of(config: SearchConfig, split: Split | None = None) -> Space:
     base = PUBLISHED[config.space.architecture] if weights is None else weights.architecture
     base = base if split is None else with_head(base, split)
     start = None if weights is None else weights.start()
+    rows = None if split is None else (len(split.train.y), len(split.validation.y))
     try:
-        return build(config.space.name, config.recipe, base, config.space.budget, start)
+        limits = config.space.limits(rows)
+        return build(config.space.name, config.recipe, base, config.space.budget, start, limits)
     except ValueError as error:
         raise UserError(f"{error}.") from error
 

@@ -11,6 +11,8 @@ from models.start import Start
 from spaces.branching import BranchingGrid
 from spaces.components import Components
 from spaces.hyperparameters import Hyperparameters
+from spaces.joint import Joint
+from spaces.limits import Limits
 from spaces.published import Published
 from spaces.space import Space
 from spaces.traditional import AutoML, Traditional
@@ -30,6 +32,7 @@ class SpaceEntry:
     takes_architecture: bool = False
     fits_estimators: bool = False
     takes_start: bool = False
+    takes_limits: bool = False
 
 
 SPACES: dict[str, SpaceEntry] = {
@@ -39,6 +42,9 @@ SPACES: dict[str, SpaceEntry] = {
     ),
     "hyperparameters": SpaceEntry(
         Hyperparameters, "how to train the network of architecture=, drawn without end", takes_architecture=True
+    ),
+    "joint": SpaceEntry(
+        Joint, "the whole network and its recipe within max_parameters= and max_seconds=", takes_limits=True
     ),
     "published": SpaceEntry(Published, "4 networks: ElemNet, IRNet, BNet and BRNet"),
     "transfer": SpaceEntry(
@@ -52,13 +58,18 @@ SPACES: dict[str, SpaceEntry] = {
 
 
 def build(
-    name: str, recipe: Recipe, base: Architecture, budget: int | None = None, start: Start | None = None
+    name: str,
+    recipe: Recipe,
+    base: Architecture,
+    budget: int | None = None,
+    start: Start | None = None,
+    limits: Limits | None = None,
 ) -> Space:
     """The space of a name.
 
     `recipe` trains every candidate, but for what the space varies. `base` carries the input and output of every
     network, its groups' widths, and for `hyperparameters` and `transfer` the network to train; `start` says what
-    `transfer` begins from.
+    `transfer` begins from, `limits` how large a network of `joint` may be.
     Raises ValueError for a name that is none, and for a budget that the space does not take or cannot meet.
     """
     if name not in SPACES:
@@ -66,6 +77,8 @@ def build(
     entry = SPACES[name]
     if entry.takes_start and budget is None:
         return entry.make(recipe, base, start)
+    if entry.takes_limits and budget is None:
+        return entry.make(recipe, base, limits or Limits())
     if budget is None:
         return entry.make(recipe, base)
     if not entry.takes_budget:
@@ -74,4 +87,4 @@ def build(
     return entry.make(recipe, base, budget)
 
 
-__all__ = ["SPACES", "Space", "SpaceEntry", "build"]
+__all__ = ["SPACES", "Limits", "Space", "SpaceEntry", "build"]

@@ -240,6 +240,7 @@ def test_different_networks_differ_in_value_json_and_text(change: dict[str, Any]
             replace(ELEMNET, normalisation="layer", dropout=(), inputs=Inputs(True, "piecewise", 8, 16, True)),
             "plain relu layernorm in=fractions:piecewise8+elements16+descriptors",
         ),
+        (replace(BNET, dropout=(0.1,) * 6), "Top[2,2] leaky dropout=0.1"),
         (BNET.with_output(3, "classification"), "Top[2,2] leaky 3 classes"),
         (BNET.with_output(3, "regression"), "Top[2,2] leaky 3 outputs"),
     ],

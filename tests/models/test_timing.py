@@ -9,8 +9,8 @@ from models import timing
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.data import TrainingData
-from models.recipe import PAPER
-from models.timing import members_that_pay, seconds_per_step, threads_that_pay
+from models.recipe import FAST, PAPER
+from models.timing import measured_cost, members_that_pay, seconds_per_step, threads_that_pay
 
 SMALL = Candidate(Architecture(groups=(Group(16, 1),)), PAPER)
 
@@ -57,3 +57,12 @@ def test_runs_that_diverge_or_end_at_once_are_timed_too(mp_data: TrainingData) -
 def test_rows_fewer_than_a_batch_are_timed_too(mp_data: TrainingData) -> None:
     few = TrainingData(mp_data.x_train[:20], mp_data.y_train[:20], mp_data.x_validation, mp_data.y_validation)
     assert seconds_per_step([Candidate(SMALL.architecture, replace(PAPER, batch_size=512))], few) > 0
+
+
+def test_a_steps_cost_foretells_that_of_a_network_between(mp_data: TrainingData) -> None:
+    """Within what a busy machine leaves of it; the less of two, because other work only adds time."""
+    wide = Candidate(Architecture(groups=(Group(384, 4),)), replace(FAST, batch_size=256))
+    cost = measured_cost(SMALL.architecture, mp_data)
+    measured = min(seconds_per_step([wide], mp_data) for _ in range(2))
+    steps = cost.seconds(wide.architecture.parameter_count(), replace(wide.recipe, epochs=1), (256, 0))
+    assert 0.2 < steps / measured < 5

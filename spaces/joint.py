@@ -1,0 +1,259 @@
+"""`joint`: the whole network and how it is trained, drawn together within limits of size and time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
+
+from models.architecture import (
+    BRNET,
+    ELEMNET_DROPOUT,
+    PUBLISHED,
+    Activation,
+    Architecture,
+    Group,
+    Join,
+    Normalisation,
+    Skip,
+)
+from models.branching import Branching, Distribution, text_of
+from models.candidate import Candidate
+from models.inputs import ELEMENTS, Inputs, Numeric
+from models.recipe import Recipe
+from spaces.joint_recipe import RecipeOffer
+from spaces.limits import Limits
+from spaces.space import Space
+from spaces.width_fit import coarsest_step, fit, with_widths
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
+GROUPS = 6
+LAYERS = 4
+RATIOS = (0.25, 1.25)
+"""Of a group's width to that of the group before it; the paper's are all a half."""
+
+SAME, OTHER = "as the group before", "other"
+PLAIN = "plain"
+DISTRIBUTIONS: dict[int, dict[str, Distribution]] = {
+    layers: {text_of(distribution): distribution for distribution in distributions}
+    for layers, distributions in {
+        2: ((1, 1),),
+        3: ((2, 1), (1, 1, 1)),
+        4: ((3, 1), (2, 2), (2, 1, 1), (1, 1, 1, 1), ((1, (1, 1)), 1)),
+    }.items()
+}
+"""Every way to branch so many layers, nested ones among them."""
+
+SLOPES = (0.01, 0.5)
+DROPOUTS = ("none", "even")
+DROPOUTS_OF_SIX = (*DROPOUTS, "as in ElemNet")
+DROPOUT_RATES = (0.02, 0.4)
+SOURCES = (
+    "fractions", "elements", "descriptors", "fractions, elements", "fractions, descriptors", "elements, descriptors",
+    "fractions, elements, descriptors",
+)  # fmt: skip
+NUMERIC_WIDTHS = (4, 8, 16)
+EMBEDDING_WIDTHS = (4, 8, 16, 32)
+
+FOUR_BRANCHES = replace(BRNET, branchings=(Branching(0, (1, 1, 1, 1)),))
+"""BRNet with Top[1,1,1,1], the smallest network of SDM 2022, Table 2."""
+
+
+@dataclass(frozen=True)
+class Joint(Space):
+    """Groups, widths, branchings, joins, skips, activation, norm, dropout, input; and the recipe, or the one given.
+
+    `base` gives the head and the input's width, `recipe` what is not drawn: epochs, loss and all else. `size` places a
+    network within the band of parameters, in the logarithm, and the widths are fitted to it, so that no network
+    outside the limits is ever drawn. Raises ValueError where the band or the time leaves no room for some network.
+    """
+
+    name: ClassVar[str] = "joint"
+
+    recipe: Recipe
+    base: Architecture
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        low, most = self.limits.low, self.limits.most
+        if most < self._least:
+            raise ValueError(
+                f"max_parameters={most:,} is too few for space={self.name}: its widest input and most branches alone "
+                f"have {self._least:,}"
+            )
+        if not self._has_room(most):
+            raise ValueError(
+                f"min_parameters={low:,} to max_parameters={most:,} is too narrow a band for widths, which are whole: "
+                f"leave {self._step(most):,} parameters between them"
+            )
+        if not self._offer.ways:
+            raise ValueError(
+                f"max_seconds={self.limits.seconds:g} is too short for {self.recipe.epochs} epochs of any network of "
+                f"min_parameters={low:,}: no batch size of space={self.name} is quick enough"
+            )
+
+    def suggest(self, trial: BaseTrial) -> Candidate:
+        """The candidate at the trial's parameters."""
+        recipe = self._offer.suggest(trial)
+        shape, ratios = self._shape(trial)
+        low, high = self.limits.low, self.limits.high(recipe)
+        size = trial.suggest_float("size", 0.0, 1.0)
+        target = math.exp(math.log(low) + size * (math.log(high) - math.log(low)))
+        return Candidate(fit(shape, ratios, target, low, high), recipe)
+
+    def first_points(self) -> tuple[dict[str, Any], ...]:
+        """The published networks that lie within the limits, and BRNet with four branches, by the recipe given."""
+        if self.base.input_width != ELEMENTS or not self._offer.has_given:
+            return ()
+        high = self.limits.high(self.recipe)
+        networks = [self._with_head(network) for network in (*PUBLISHED.values(), FOUR_BRANCHES)]
+        return tuple(
+            self._point(network) for network in networks if self.limits.low <= network.parameter_count() <= high
+        )
+
+    @cached_property
+    def _offer(self) -> RecipeOffer:
+        return RecipeOffer.of(self.recipe, lambda recipe: self._has_room(self.limits.high(recipe)))
+
+    @cached_property
+    def _least(self) -> int:
+        """Parameters that every shape has at most where its first group is 1 wide."""
+        return max(self._largest(join, skip).parameter_count() for join in get_args(Join) for skip in get_args(Skip))
+
+    def _largest(self, join: Join, skip: Skip) -> Architecture:
+        widest = max(NUMERIC_WIDTHS)
+        kinds = [Inputs(True, kind, widest) for kind in get_args(Numeric)]
+        if self.base.input_width == ELEMENTS:
+            kinds = [replace(kind, embedding=max(EMBEDDING_WIDTHS), descriptors=True) for kind in kinds]
+        values = self.base.input_width
+        inputs = max(kinds, key=lambda kind: kind.width(values) * LAYERS + kind.parameter_count(values))
+        shape = replace(
+            self.base,
+            groups=(Group(1, LAYERS),) * GROUPS,
+            branchings=tuple(Branching(group, (1,) * LAYERS) for group in range(GROUPS)),
+            dropout=(),
+            join=join,
+            skip=skip,
+            normalisation="layer",
+            inputs=inputs,
+        )
+        return with_widths(shape, (max(RATIOS),) * (GROUPS - 1), 1)
+
+    def _step(self, high: int) -> int:
+        return coarsest_step(high, self._least)
+
+    def _has_room(self, high: int) -> bool:
+        """Whether networks of every shape have a width with which they lie between the least size and `high`."""
+        return high >= self._least and high - self.limits.low >= self._step(high)
+
+    def _with_head(self, network: Architecture) -> Architecture:
+        return network.with_output(self.base.output_width, self.base.task, self.base.floor)
+
+    def _shape(self, trial: BaseTrial) -> tuple[Architecture, tuple[float, ...]]:
+        """All of a network but its widths, and the ratios between these."""
+        count = trial.suggest_int("groups", 1, GROUPS)
+        layers = _layers(trial, count)
+        ratios = [_ratio(trial, number) for number in range(2, count + 1)]
+        branchings = _branchings(trial, layers)
+        skips = get_args(Skip)
+        # around a group of one layer is around the layer
+        skip = ("skip", skips) if max(layers) > 1 else ("skip of single layers", skips[:2])
+        activation = cast(Activation, trial.suggest_categorical("activation", get_args(Activation)))
+        shape = replace(
+            self.base,
+            groups=tuple(Group(1, number) for number in layers),
+            branchings=branchings,
+            join=cast(Join, trial.suggest_categorical("join", get_args(Join))) if branchings else "sum",
+            skip=cast(Skip, trial.suggest_categorical(*skip)),
+            activation=activation,
+            slope=trial.suggest_float("slope", *SLOPES, log=True) if activation == "leaky_relu" else 0.0,
+            normalisation=cast(Normalisation, trial.suggest_categorical("normalisation", get_args(Normalisation))),
+            dropout=_dropout(trial, count),
+            inputs=_inputs(trial, self.base.input_width),
+        )
+        return shape, tuple(ratios)
+
+    def _point(self, network: Architecture) -> dict[str, Any]:
+        """The parameters of a network with the paper's layers, untransformed input and no dropout but ElemNet's."""
+        low, high = self.limits.low, self.limits.high(self.recipe)
+        groups = network.groups
+        point: dict[str, Any] = {
+            **self._offer.given_point(),
+            "size": min(1.0, math.log(network.parameter_count() / low) / math.log(high / low)),
+            "groups": len(groups),
+            **{f"group {number} layers": group.layers for number, group in enumerate(groups, 1)},
+            "skip": network.skip,
+            "activation": network.activation,
+            "normalisation": network.normalisation,
+            "dropout of six groups": DROPOUTS_OF_SIX[2] if network.dropout else "none",
+            "sources": "fractions",
+            "numeric": "none",
+        }
+        for number in range(1, len(groups)):
+            point[f"group {number + 1} width"] = OTHER
+            point[f"group {number + 1} width ratio"] = groups[number].width / groups[number - 1].width
+        branched = {branching.group: str(branching) for branching in network.branchings}
+        for number, group in enumerate(groups):
+            if group.layers > 1:
+                point[f"group {number + 1} branches of {group.layers}"] = branched.get(number, PLAIN)
+        point |= {"join": network.join} if branched else {}
+        return point | ({"slope": network.slope} if network.activation == "leaky_relu" else {})
+
+
+def _layers(trial: BaseTrial, count: int) -> list[int]:
+    """Of each group; a single one has two at least, as no one layer has a band's parameters at a sensible width."""
+    if count == 1:
+        return [trial.suggest_int("single group layers", 2, LAYERS)]
+    return [trial.suggest_int(f"group {number} layers", 1, LAYERS) for number in range(1, count + 1)]
+
+
+def _ratio(trial: BaseTrial, number: int) -> float:
+    """Of a group's width to that of the group before it."""
+    if trial.suggest_categorical(f"group {number} width", (OTHER, SAME)) == SAME:
+        return 1.0
+    return trial.suggest_float(f"group {number} width ratio", *RATIOS, log=True)
+
+
+def _branchings(trial: BaseTrial, layers: Sequence[int]) -> tuple[Branching, ...]:
+    """Of each group of two layers or more; a single one keeps a layer behind another."""
+    if len(layers) == 1:
+        deep = {name: ways for name, ways in DISTRIBUTIONS[layers[0]].items() if set(ways) != {1}}
+        way = trial.suggest_categorical(f"branches of a single group of {layers[0]}", (PLAIN, *deep))
+        return (Branching(0, deep[way]),) if way != PLAIN else ()
+    found = []
+    for number, count in enumerate(layers):
+        if count > 1:
+            ways = DISTRIBUTIONS[count]
+            way = trial.suggest_categorical(f"group {number + 1} branches of {count}", (PLAIN, *ways))
+            found += [Branching(number, ways[way])] if way != PLAIN else []
+    return tuple(found)
+
+
+def _dropout(trial: BaseTrial, groups: int) -> tuple[float, ...]:
+    if groups == len(ELEMNET_DROPOUT):
+        way = trial.suggest_categorical("dropout of six groups", DROPOUTS_OF_SIX)
+    else:
+        way = trial.suggest_categorical("dropout", DROPOUTS)
+    if way == "even":
+        return (trial.suggest_float("dropout rate", *DROPOUT_RATES, log=True),) * groups
+    return ELEMNET_DROPOUT if way != "none" else ()
+
+
+def _inputs(trial: BaseTrial, values: int) -> Inputs:
+    """Of a row that is no composition only its own values can be taken."""
+    sources = trial.suggest_categorical("sources", SOURCES).split(", ") if values == ELEMENTS else ["fractions"]
+    numeric: Numeric = "none"
+    if "fractions" in sources:
+        numeric = cast(Numeric, trial.suggest_categorical("numeric", get_args(Numeric)))
+    embedding = trial.suggest_categorical("embedding width", EMBEDDING_WIDTHS) if "elements" in sources else 0
+    return Inputs(
+        fractions="fractions" in sources,
+        numeric=numeric,
+        numeric_width=0 if numeric == "none" else trial.suggest_categorical("numeric width", NUMERIC_WIDTHS),
+        embedding=embedding,
+        descriptors="descriptors" in sources,
+    )
