@@ -179,11 +179,14 @@ def described(chosen: Pick, test: float, winner_test: float, unit: str, tracker:
 def in_words(about: dict[str, Any]) -> list[str]:
     """What an ensemble is and does, in lines; of `described`."""
     members, unit = about["members"], about["unit"]
-    validation = with_unit(number(about["validation_mae"]), unit)
+    validation, test = (with_unit(number(about[name]), unit) for name in ("validation_mae", "test_mae"))
+    winner = number(about["winner_test_mae"])
     if len(members) == 1:
         only = members[0]
+        alone = f"{only['network']}, seed {only['seed']}, alone"
         return [
-            f"No ensemble has a lower validation MAE than {only['network']}, seed {only['seed']}, alone: {validation}."
+            f"No ensemble has a lower validation MAE than {alone}: {validation}; its test MAE is {test}; the winner's "
+            f"networks have {winner} on the test set."
         ]
     budget = about["parameter_budget"]
     of_best = f"the best {about['considered']} of " if about["considered"] < about["trained"] else ""
@@ -192,8 +195,8 @@ def in_words(about: dict[str, Any]) -> list[str]:
         f"Ensemble of {len(members)}, {counted(about['parameters'])} parameters, chosen greedily on validation from "
         f"{of_best}{count(about['trained'], 'network')} (at most {about['at_most']} members{limit}):",
         *(f"  {member['weight']:.2f} x {member['network']}, seed {member['seed']}" for member in members),
-        f"Its validation MAE is {validation}, its test MAE {with_unit(number(about['test_mae']), unit)}; the winner's "
-        f"networks have {number(about['winner_test_mae'])} on the test set. {HONEST}",
+        f"Its validation MAE is {validation}, its test MAE {test}; the winner's networks have {winner} on the test set. "
+        f"{HONEST}",
     ]
 
 

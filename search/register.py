@@ -92,9 +92,7 @@ def order_of(values: Mapping[str, Any], arguments: Sequence[str]) -> Order:
     if "run" not in values:
         raise UserError("which search? Say run=latest, or run=<id of its run in MLflow>.")
     if sum([values.get("ensemble", False), "top" in values, "trial" in values]) > 1:
-        raise UserError(
-            "top= lets validation choose, ensemble= has let it choose, trial= is your own choice: give one."
-        )
+        raise UserError("top= and ensemble= let validation choose and trial= is your own choice: give one of them.")
     if "max_parameters" in values and "top" not in values:
         raise UserError("max_parameters= limits the ensemble that top= chooses: add top=5.")
     return Order(

@@ -20,6 +20,7 @@ from models.recipe import FAST
 from models.training import TrainingRun
 from search.config import parse
 from search.data import Split
+from search.ensembling import finish
 from search.history import PastSearch, open_search
 from search.register import main
 from search.results import TrialResult
@@ -35,6 +36,8 @@ ARCHITECTURES = (
 )
 SEEDS = (0, 1)
 PARENT_FILE = "parent"
+WINNER_TEST = 0.25
+"""The winner's test error, as far as the search's ensemble is told of it."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,16 @@ def fill(folder: Path, split: Split) -> None:
         uri = f"sqlite:///{folder}/mlflow.db"
         config = parse(["space=branching", "dataset=mp", "rows=2000", "seeds=2", f"tracking.uri={uri}"])
         tracker = Tracker(config, split, open_store(uri, config.experiment))
+        results: list[TrialResult] = []
         for number, architecture in enumerate(ARCHITECTURES):
             for seed in SEEDS:
                 run, trial = train(architecture, seed, split), f"{number}-{seed}"
-                record(tracker, trial, run, folder / trial)
+                results.append(record(tracker, trial, run, folder / trial))
         failed = TrialResult("bad", Candidate(ARCHITECTURES[2], FAST), 9, failure="loss not finite in epoch 1")
         tracker.begin("bad", failed.candidate, failed.seed)
         tracker.end(failed, None)
+        tracker.writer.flush()
+        finish([*results, failed], WINNER_TEST, split, tracker)
         tracker.close("FINISHED")
         register(["run=latest", "name=small"], uri)
     finally:
@@ -89,8 +95,8 @@ def open_shelf(folder: Path, split: Split) -> Shelf:
     return Shelf(f"sqlite:///{folder}/mlflow.db", split, (folder / PARENT_FILE).read_text(), networks)
 
 
-def record(tracker: Tracker, trial: str, run: TrainingRun, folder: Path) -> None:
-    """Write a trial as a search does."""
+def record(tracker: Tracker, trial: str, run: TrainingRun, folder: Path) -> TrialResult:
+    """Write a trial as a search does; what it came to."""
     folder.mkdir()
     for name in ("network.npz", "kept.npz"):  # the tracker takes the first
         save_network(folder / name, run.best_network())
@@ -100,6 +106,7 @@ def record(tracker: Tracker, trial: str, run: TrainingRun, folder: Path) -> None
         trial, run.candidate, run.seed, state.epochs, state.best_epoch, state.best_error, state.seconds, "ok"
     )
     tracker.end(result, folder / "network.npz")
+    return result
 
 
 def register(arguments: Sequence[str], uri: str) -> None:

@@ -160,6 +160,8 @@ def test_what_cannot_be_registered_is_said(shelf: Shelf, in_tmp: Path) -> None:
     for arguments, sentence in (
         ([], "which search"),
         (["run=latest", "top=2", "trial=x"], "give one of them"),
+        (["run=latest", "ensemble=true", "top=2"], "give one of them"),
+        (["run=latest", "max_parameters=5e6"], "add top=5"),
         (["run=latest", "top=0"], "top=0 is not a whole number of 1 or more"),
         (["run=latest", "alias=v1"], "alias=v1 is not a word"),
         (["run=latest", "name=a/b"], "name=a/b is not a name"),

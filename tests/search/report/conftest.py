@@ -19,6 +19,7 @@ from models.network import build
 from search.conclusion import TestError, write_conclusion
 from search.config import SearchConfig, parse
 from search.data import Split, load
+from search.ensembling import finish
 from search.history import PastSearch, open_search
 from search.report.evidence import gather
 from search.report.page import page
@@ -71,6 +72,7 @@ class Archive:
         standings = rank(trials)
         if standings and standings[0].trained:
             write_conclusion(standings, TestError((0.25,)), split, tracker)
+            finish(trials, 0.25, split, tracker)
         tracker.close("FINISHED")
         return open_search(tracker.parent, self.uri)
 

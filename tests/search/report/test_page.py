@@ -17,6 +17,7 @@ from models.network import build, predict
 from models.recipe import FAST
 from report.conftest import SMALL, Archive, Parsed, Report, parsed, trial
 from search.data import DataRequest, Part, Split, load
+from search.ensembling import logged
 from search.history import PastSearch
 from search.report.evidence import gather
 from search.report.page import page
@@ -130,6 +131,15 @@ def test_the_others_are_compared_with_the_winner(made: Parsed) -> None:
     assert {row[2] for row in rows} == {"2"}, "the network with one seed is compared with nobody"
     assert "beats 4 candidates" in made.text
     assert "With 2 seeds only differences of several times their spread can be shown" in made.text
+
+
+def test_the_ensemble_is_the_searchs(made: Parsed, search: PastSearch) -> None:
+    about = logged(search.client, search.parent.info.run_id)
+    assert about is not None
+    rows = made.tables["ensemble-table"][1:]
+    assert [row[1] for row in rows] == [member["network"] for member in about["members"]]
+    assert number(rows[0][0]) == pytest.approx(about["members"][0]["weight"], abs=0.006)
+    assert f"{about['test_mae']:.4f} eV/atom; the winner's networks have 0.2500" in made.text
 
 
 def test_failed_trials_have_their_reasons(made: Parsed) -> None:
