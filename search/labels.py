@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from models.architecture import published_name
 from models.candidate import Candidate
 from models.recipe import Recipe
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 ERROR_WORDS = {"mae": "MAE", "cross_entropy": "cross-entropy"}
 """`models.objective.ERROR_NAMES` for people."""
@@ -69,3 +74,8 @@ def parts_of(candidate: Candidate) -> dict[str, str | int | float | bool]:
         "start": str(candidate.start or "from nothing"),
         **asdict(candidate.recipe),
     }
+
+
+def names_stay_whole(names: Sequence[str], console: Console) -> bool:
+    """Whether a table's names fit in one line each, and leave half of the terminal's width to its numbers."""
+    return max(map(len, names), default=0) <= console.width // 2

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.recipe import Recipe
-from search.labels import ERROR_WORDS, counted, name_of, with_unit
+from search.labels import ERROR_WORDS, counted, name_of, names_stay_whole, with_unit
 from search.objectives import dominated_by, front, mean_values, seconds_of
 from search.results import Standing
 from search.tracking import Tracker
@@ -75,10 +75,13 @@ def show_front(
     error = with_unit(f"validation {ERROR_WORDS[objectives[0].removeprefix('validation_')]}", unit)
     has_spread = any(place.standing.spread is not None for place in members)
     table = Table(box=None, padding=(0, 1))
+    rows = [[*_cells(place.standing, base, has_spread), str(place.beats)] for place in members[:SHOWN]]
+    whole = names_stay_whole([row[1] for row in rows], console)
     for heading in ("rank", "network", error, *(["spread"] if has_spread else []), "parameters", "seconds", "beats"):
-        table.add_column(heading, justify="left" if heading == "network" else "right", no_wrap=heading == "network")
-    for place in members[:SHOWN]:
-        table.add_row(*_cells(place.standing, base, has_spread), str(place.beats))
+        is_name = heading == "network"
+        table.add_column(heading, justify="left" if is_name else "right", no_wrap=is_name and whole)
+    for row in rows:
+        table.add_row(*row)
     console.print(f"\n{finding(found, objectives)}", highlight=False, soft_wrap=True)
     console.print(table)
     if len(members) > SHOWN:

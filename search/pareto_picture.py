@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
@@ -17,7 +18,7 @@ from search.reproduction.pictures import GREY, INK, STYLE
 if TYPE_CHECKING:
     from search.pareto import Place
 
-WIDE = 12.0
+WIDE = 3.0
 """A range of so many times its lowest value is drawn in the logarithm."""
 
 NAMED = 12
@@ -38,7 +39,7 @@ def picture_of(found: Sequence[Place], objectives: Sequence[str], unit: str) -> 
             axes.set_xlabel(UNITS[cost])
             axes.set_ylabel(f"validation {word}" + (f", {unit}" if unit else ""))
             if number == 0:
-                axes.legend(frameon=False, loc="upper right")
+                axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
         return figure
 
 
@@ -63,13 +64,14 @@ def _panel(axes: Axes, found: Sequence[Place], objectives: tuple[str, str], seve
               linestyle="--" if several else "-", zorder=1)  # fmt: skip
     for n in members[:NAMED]:
         axes.annotate(str(found[n].standing.rank), (points[n][1], points[n][0]), (5, 5), textcoords="offset points")
-    _scale(axes, [x for _, x in points])
+    _scale(axes.xaxis, [x for _, x in points])
+    _scale(axes.yaxis, [y for y, _ in points])
 
 
-def _scale(axes: Axes, values: Sequence[float]) -> None:
-    """Logarithmic where the costs are far apart; figures a person reads."""
+def _scale(axis: Axis, values: Sequence[float]) -> None:
+    """Logarithmic where the values are far apart; figures a person reads."""
     if min(values) > 0 and max(values) > WIDE * min(values):
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.3g}" if max(values) < 1000 else "{x:,.0f}"))
+        axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(StrMethodFormatter("{x:,.3g}" if max(values) < 1000 else "{x:,.0f}"))
