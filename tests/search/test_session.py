@@ -4,14 +4,16 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
+from optuna.trial import FixedTrial
 
+from models.architecture import PUBLISHED
 from models.candidate import Candidate
 from models.checkpoint import load_network
 from models.network import predict
@@ -149,9 +151,10 @@ def test_parent_holds_data_and_settings(branching: Finished, tmp_path: Path) -> 
     assert branching.parent.data.tags["mlflow.source.git.commit"]
 
 
-def test_sampled_space_with_seeds_and_asha(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sampled_space_with_seeds_asha_and_two_objectives(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["space=hyperparameters", "architecture=BNet", "dataset=mp", "rows=300", "trials=4", "seeds=2"]
-    finished = run_search([*arguments, "scheduler=asha", "scheduler.grace_epochs=1", "recipe.epochs=4"], capsys)
+    arguments += ["scheduler=asha", "scheduler.grace_epochs=1", "recipe.epochs=4"]
+    finished = run_search([*arguments, "objectives=[validation_mae,parameters]", "sampler=nsga2"], capsys)
     assert finished.status == 0
     points = {(run.data.tags[CANDIDATE_TAG], run.data.params["seed"]) for run in finished.children}
     assert len(points) == len(finished.children) == 8
@@ -165,6 +168,20 @@ def test_sampled_space_with_seeds_and_asha(in_tmp: Path, capsys: pytest.CaptureF
         assert [row["seeds"] for row in csv.DictReader(file)] == ["2", "2", "2"]
     assert "adjusted for 3 comparisons (Holm)" in finished.printed
     assert "adjusted for 3 comparisons (Holm)" in finished.parent.data.tags[NOTE_TAG]
+    assert_front_is_the_winner(finished, in_tmp)
+
+
+def assert_front_is_the_winner(finished: Finished, folder: Path) -> None:
+    """All candidates are one network under other recipes: of those with as many parameters the best is the front."""
+    front = finished.client.search_runs([finished.parent.info.experiment_id], "tags.pareto = 'front'")
+    assert {run.data.metrics["rank"] for run in front} == {1.0}
+    assert "Pareto front of validation MAE and parameters: 1 of 4 candidates" in finished.printed
+    with finished.artifact(finished.parent, "pareto.csv", folder).open() as file:
+        assert [row["on the front"] for row in csv.DictReader(file)] == ["yes", "no", "no", "no"]
+    for run in finished.children:
+        drawn = FixedTrial(json.loads(run.data.tags["optuna_params"]))
+        space = build("hyperparameters", replace(FAST, epochs=4), PUBLISHED["BNet"])
+        assert space.suggest(drawn) == Candidate.from_json(run.data.tags[CANDIDATE_TAG])
 
 
 def test_a_race_over_seeds(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
