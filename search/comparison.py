@@ -120,6 +120,8 @@ def verdict(standings: Sequence[Standing], name: Name, unit: str) -> list[str]:
     if better:
         names = named([name(c.other) for c in better])
         said.append(f"Over the seeds that they share, {names} did better than {winner}.")
+    if left := len(trained) - 1 - len(comparisons):
+        said.append(f"{count(left, 'other')} with fewer than two seeds in common with {winner}: not compared.")
     return [*said, caveat(comparisons)]
 
 

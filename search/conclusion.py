@@ -31,6 +31,8 @@ from search.tracking import NOTE_TAG, Tracker
 DESCRIBED = 20
 """Places of the ranking in the run's description, which MLflow limits to 8,000 characters."""
 
+LONGEST_NAME_IN_ONE_LINE = 60
+
 COLUMNS = ("rank", "network", "validation", "spread", "seeds", "parameters", "seconds", "epochs", "stopped by")
 
 
@@ -107,11 +109,14 @@ def headings(standings: Sequence[Standing], unit: str) -> tuple[str, ...]:
 def show_ranking(standings: Sequence[Standing], base: Recipe, unit: str, console: Console) -> None:
     """Print the ranking; columns that would be empty are left out."""
     table = Table(box=None, padding=(0, 1))
-    for name, heading in zip(COLUMNS, headings(standings, unit), strict=True):
-        table.add_column(
-            heading, justify="left" if name in ("network", "stopped by") else "right", no_wrap=name == "network"
-        )
     rows = ranking_rows(standings, base)
+    # a name of the joint space would leave no room for the figures
+    is_short = all(len(row[COLUMNS.index("network")]) <= LONGEST_NAME_IN_ONE_LINE for row in rows)
+    for name, heading in zip(COLUMNS, headings(standings, unit), strict=True):
+        is_text = name in ("network", "stopped by")
+        table.add_column(
+            heading, justify="left" if is_text else "right", no_wrap=name == "network" and is_short, overflow="fold"
+        )
     empty = [number for number, column in enumerate(zip(*rows, strict=True)) if not any(column)]
     for row in rows:
         table.add_row(*row)
@@ -173,7 +178,12 @@ def write_comparison(standings: Sequence[Standing], unit: str, tracker: Tracker)
 
 def show_verdict(standings: Sequence[Standing], base: Recipe, unit: str, console: Console) -> None:
     """Print what the winner's lead over the others is worth."""
-    for line in verdict(standings, partial(named, base=base), unit):
+    tell(verdict(standings, partial(named, base=base), unit), console)
+
+
+def tell(lines: Sequence[str], console: Console) -> None:
+    """Print sentences as they are."""
+    for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 

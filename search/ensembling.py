@@ -16,7 +16,6 @@ from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from numpy.typing import NDArray
-from rich.console import Console
 
 from models.checkpoint import load_network
 from models.ensemble import select
@@ -195,8 +194,8 @@ def in_words(about: dict[str, Any]) -> list[str]:
         f"Ensemble of {len(members)}, {counted(about['parameters'])} parameters, chosen greedily on validation from "
         f"{of_best}{count(about['trained'], 'network')} (at most {about['at_most']} members{limit}):",
         *(f"  {member['weight']:.2f} x {member['network']}, seed {member['seed']}" for member in members),
-        f"Its validation MAE is {validation}, its test MAE {test}; the winner's networks have {winner} on the test set. "
-        f"{HONEST}",
+        f"Its validation MAE is {validation}, its test MAE {test}; the winner's networks have {winner} on the test "
+        f"set. {HONEST}",
     ]
 
 
@@ -229,9 +228,3 @@ def logged(client: MlflowClient, run_id: str) -> dict[str, Any] | None:
             return None
         about: dict[str, Any] = json.loads(path.read_text())
         return about
-
-
-def show(lines: Sequence[str], console: Console) -> None:
-    """Print what `finish` has to tell."""
-    for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)

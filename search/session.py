@@ -10,8 +10,8 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 from rich.console import Console
 
-from search import ensembling
-from search.conclusion import show_ranking, show_verdict, show_winner, test_error, write_conclusion
+from search import early_stopping, ensembling
+from search.conclusion import show_ranking, show_verdict, show_winner, tell, test_error, write_conclusion
 from search.config import SearchConfig
 from search.data import Split, load
 from search.errors import CutOffError, UserError
@@ -146,6 +146,7 @@ def run(
         highlight=False,
         soft_wrap=True,
     )
+    tell(early_stopping.told(tracker, split.fingerprint), console)
     try:
         train(config, space, split, resources, watch)
         status = conclude(watch.results, split, tracker, console)
@@ -225,7 +226,8 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
         write_conclusion(standings, test, split, tracker)
         if tracker.config.objectives:
             write_front(standings, tracker.config.objectives, split.unit, tracker)
-        ensemble = ensembling.finish(results, test.mean, split, tracker)
+        told = ensembling.finish(results, test.mean, split, tracker)
+        told += early_stopping.finish(results, split.unit, tracker)
     except KeyboardInterrupt:
         raise CutOffError("interrupted", 130) from None
     except (MlflowException, OSError) as error:
@@ -236,5 +238,5 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
         show_front(standings, tracker.config.objectives, tracker.config.recipe, split.unit, console)
     show_winner(standings, test, split, tracker.config.recipe, console)
     show_verdict(standings, tracker.config.recipe, split.unit, console)
-    ensembling.show(ensemble, console)
+    tell(told, console)
     return 0

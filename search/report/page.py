@@ -7,6 +7,7 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 from search.report.choices import choices_section
 from search.report.cost import cost_section, origin
 from search.report.curves import curves_section
+from search.report.early_stopping import early_stopping_section
 from search.report.elements import elements_section
 from search.report.ensemble import ensemble_section
 from search.report.evidence import Evidence
@@ -23,6 +24,7 @@ SECTIONS = (
     ("ranking", "Ranking", ranking_section),
     ("pareto", "What accuracy costs", pareto_section),
     ("curves", "Learning curves", curves_section),
+    ("early-stopping", "What early stopping risks", early_stopping_section),
     ("choices", "Which choices mattered", choices_section),
     ("predictions", "The winner's predictions", residuals_section),
     ("ensemble", "The best ensemble", ensemble_section),

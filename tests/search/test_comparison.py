@@ -74,6 +74,8 @@ def test_the_verdict_says_who_beats_whom_and_where_no_difference_is_shown() -> N
     assert said[1] == "No difference shown between w8 and 1 other: w16."
     assert "adjusted for 3 comparisons (Holm)" in said[2]
     assert "chosen by these same errors" in said[2]
+    with_one = verdict(standings_of({**errors, 128: {0: 0.9}}), name, "eV/atom")
+    assert with_one[2] == "1 other with fewer than two seeds in common with w8: not compared."
     few = verdict(standings_of({w: {s: e for s, e in by.items() if s < 2} for w, by in errors.items()}), name, "eV")
     assert "With 2 seeds only" in few[-1]
 

@@ -16,10 +16,10 @@ from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.checkpoint import save_network
 from models.network import build
+from search import early_stopping, ensembling
 from search.conclusion import TestError, write_conclusion
 from search.config import SearchConfig, parse
 from search.data import Split, load
-from search.ensembling import finish
 from search.history import PastSearch, open_search
 from search.report.evidence import gather
 from search.report.page import page
@@ -72,7 +72,9 @@ class Archive:
         standings = rank(trials)
         if standings and standings[0].trained:
             write_conclusion(standings, TestError((0.25,)), split, tracker)
-            finish(trials, 0.25, split, tracker)
+            ensembling.finish(trials, 0.25, split, tracker)
+            early_stopping.finish(trials, split.unit, tracker)
+        early_stopping.told(tracker, split.fingerprint)
         tracker.close("FINISHED")
         return open_search(tracker.parent, self.uri)
 

@@ -16,7 +16,9 @@ from models.candidate import Candidate
 from models.network import build, predict
 from models.recipe import FAST
 from report.conftest import SMALL, Archive, Parsed, Report, parsed, trial
+from search.config import parse
 from search.data import DataRequest, Part, Split, load
+from search.early_stopping import risk
 from search.ensembling import logged
 from search.history import PastSearch
 from search.report.evidence import gather
@@ -142,6 +144,14 @@ def test_the_ensemble_is_the_searchs(made: Parsed, search: PastSearch) -> None:
     assert f"{about['test_mae']:.4f} eV/atom; the winner's networks have 0.2500" in made.text
 
 
+def test_rungs_are_measured_where_no_trial_was_stopped(made: Parsed) -> None:
+    """All curves fall alike, so that the order at the first rung is that of the end."""
+    rows = made.tables["rungs-table"][1:]
+    assert [row[:4] for row in rows] == [[epoch, "1.00", "3 of 6", "3"] for epoch in ("5", "15", "45")]
+    assert {number(row[4]) for row in rows} == {0.0}
+    assert "schedule=one_cycle over 60 epochs" in made.text
+
+
 def test_failed_trials_have_their_reasons(made: Parsed) -> None:
     assert made.tables["failures"][1:] == [["Middle1[1,1,1] skip leaky", "1", "loss not finite in epoch 3"]]
 
@@ -192,6 +202,20 @@ def test_cost_adds_up(made: Parsed, search: PastSearch) -> None:
     total = sum(2 * (20.0 - place) for place in range(6))
     assert f"{total:,.0f} s" in made.text
     assert "12: 11 finished, 1 failed" in made.text
+
+
+def test_a_search_that_stops_trials_is_told_what_others_measured(
+    archive: Archive, search: PastSearch, mp_split: Split, report: Report
+) -> None:
+    stopping = [*ARGUMENTS, "scheduler=asha"]
+    made = report(archive.record(stopping, [trial("a", Candidate(BRNET, FAST))], mp_split))
+    assert "on these data space=branching, 6 candidates trained to the end (one_cycle, 60 epochs)" in made.text
+    assert "epoch 5: rho 1.00; 3 of 6 go on, with 3 of the final best 3; 0.0000 eV/atom lost" in made.text
+    assert "take it as a hint" not in made.text
+    client = search.client
+    other = risk(client, mp_split.fingerprint, parse([*stopping, "recipe.epochs=20", f"tracking.uri={archive.uri}"]))
+    assert "not like this one" in other[-1]
+    assert "is not known" in risk(client, "another table", parse(stopping))[0]
 
 
 def test_one_trial_one_seed(archive: Archive, report: Report) -> None:
