@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from models.architecture import Architecture, Group
+from models.branching import Branching
 from models.checkpoint import load_network, save_network
 from models.data import TrainingData
 from models.encoding import PiecewiseLinear, element_descriptors
+from models.ensemble import Ensemble
 from models.inputs import DESCRIPTORS, ELEMENTS, Inputs
 from models.network import build
 
+GATED = (Branching(0, (1, 1)),)
 EVERY = Inputs(True, "piecewise", 5, embedding=3, descriptors=True)
 
 
@@ -31,6 +34,15 @@ def test_is_as_wide_as_it_says_and_the_same_under_bfloat16(inputs: Inputs, mp_da
     assert values.isfinite().all()
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(network.encoding(x), values)
+
+
+@pytest.mark.parametrize("inputs", [EVERY, Inputs(True, "periodic", 4)], ids=str)
+def test_ensembles_answer_as_their_networks_do(inputs: Inputs, mp_data: TrainingData) -> None:
+    """They put layers of their own in the place of torch's, the input's among them."""
+    network = build(Architecture(groups=(Group(8, 2),), branchings=GATED, join="gate", inputs=inputs), seed=1).eval()
+    x = torch.tensor(mp_data.x_validation)
+    mean, _ = Ensemble([network]).predict(x)
+    torch.testing.assert_close(mean, network(x).detach(), rtol=1e-4, atol=1e-5)
 
 
 def test_pools_over_the_elements_of_a_composition() -> None:
