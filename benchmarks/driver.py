@@ -116,7 +116,7 @@ def searched(load_: Load, folder: Path) -> Measured:
             patches.enter_context(mock.patch.object(tune_controller, "RayActorManager", SimulatedActors))
         space = space_of(config)
         tracker, journal = tracker_for(config, split, load_), Journal(folder / "search")
-        progress = progress_of(config, space, split, Console(file=io.StringIO()), journal.begin_session())
+        progress = progress_of(config, space, split, Console(file=io.StringIO()), journal.begin_session(), 0)
         watch = Watch(tracker, progress, config.scheduler.name, journal, folder / "search")
         started = time.time()
         tuning.run_trials(config, space, split, Resources(1, 0, load_.slots), watch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -64,14 +64,14 @@ def _panel(axes: Axes, found: Sequence[Place], objectives: tuple[str, str], seve
               linestyle="--" if several else "-", zorder=1)  # fmt: skip
     for n in members[:NAMED]:
         axes.annotate(str(found[n].standing.rank), (points[n][1], points[n][0]), (5, 5), textcoords="offset points")
-    _scale(axes.xaxis, [x for _, x in points])
-    _scale(axes.yaxis, [y for y, _ in points])
+    _scale(axes.xaxis, axes.set_xscale, [x for _, x in points])
+    _scale(axes.yaxis, axes.set_yscale, [y for y, _ in points])
 
 
-def _scale(axis: Axis, values: Sequence[float]) -> None:
+def _scale(axis: Axis, set_scale: Callable[[str], None], values: Sequence[float]) -> None:
     """Logarithmic where the values are far apart; figures a person reads."""
     if min(values) > 0 and max(values) > WIDE * min(values):
-        axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+        set_scale("log")
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(StrMethodFormatter("{x:,.3g}" if max(values) < 1000 else "{x:,.0f}"))
