@@ -136,10 +136,12 @@ def caveat(comparisons: Sequence[Comparison]) -> str:
     """What the intervals are, and what they are not."""
     seeds = min(comparison.seeds for comparison in comparisons)
     many = len(comparisons)
+    stopped = any(r.stop_reason.startswith("stopped by") for c in comparisons for r in c.other.trained)
     return (
         "Intervals are Student's t over validation errors paired by seed"
         + (f", each by itself; the verdicts are adjusted for {many} comparisons (Holm)" if many > 1 else "")
         + "; the winner was chosen by these same errors, which flatters it"
+        + (". Trials that the scheduler stopped count with their best error so far" * stopped)
         + (f". With {seeds} seeds only differences of several times their spread can be shown" * (seeds <= FEW_SEEDS))
         + "."
     )

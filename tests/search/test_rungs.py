@@ -3,6 +3,7 @@
 import json
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,8 +50,9 @@ def test_as_many_go_on_as_in_rays_full_rung(factor: int) -> None:
     errors = np.random.default_rng(factor).random(23)
     bracket = _Bracket(1, 100, factor, 0)
     for place, error in enumerate(errors):
-        bracket.on_result(SimpleNamespace(trial_id=str(place)), 1, -error)
-    cutoff = bracket.cutoff(bracket._rungs[-1][1])
+        trial: Any = SimpleNamespace(trial_id=str(place))
+        bracket.on_result(trial, 1, -error)
+    cutoff: Any = bracket.cutoff(bracket._rungs[-1][1])
     rung = measure([[error, error / 2] for error in errors], 1, factor, 2)[0]
     assert rung.going_on == sum(-errors >= cutoff)
 

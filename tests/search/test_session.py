@@ -167,6 +167,8 @@ def test_sampled_space_with_seeds_asha_and_two_objectives(in_tmp: Path, capsys: 
     with finished.artifact(finished.parent, "comparison.csv", in_tmp).open() as file:
         assert [row["seeds"] for row in csv.DictReader(file)] == ["2", "2", "2"]
     assert "adjusted for 3 comparisons (Holm)" in finished.printed
+    assert "stopped count with their best error so far" in finished.printed
+    assert "What scheduler=asha risks on these data is not known" in finished.printed
     assert "adjusted for 3 comparisons (Holm)" in finished.parent.data.tags[NOTE_TAG]
     assert_front_is_the_winner(finished, in_tmp)
 
