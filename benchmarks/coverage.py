@@ -24,7 +24,8 @@ from models.recipe import FAST
 from models.training import TrainingRun
 from search.data import DataRequest, Split, load
 from search.inference.difficulty import SIGNS, conformal_quantile
-from search.inference.predictor import Predictor, Quality
+from search.inference.predictor import Predictor
+from search.inference.quality import Quality
 from search.targets import training_data
 
 FIRST_SPLIT_SEED = 1
@@ -73,6 +74,7 @@ def constant(predictor: Predictor, split: Split) -> Quality:
     """The same networks with one width for all compositions."""
     errors = []
     for part in (split.validation, split.test):
+        assert isinstance(predictor.ensemble, Ensemble)
         members = [predict(network, torch.from_numpy(part.x))[:, 0].numpy() for network in predictor.ensemble.networks]
         errors.append(np.abs(np.mean(members, axis=0) - part.y).astype(np.float64))
     half = conformal_quantile(errors[0])

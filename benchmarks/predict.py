@@ -37,11 +37,11 @@ STREAM = """
 import resource, sys
 from pathlib import Path
 import torch
-from search.inference.predictor import Predictor
+from search.inference.package import load_package
 from search.inference.prediction import texts, write
 from search.inference.rows import open_input
 torch.set_num_threads(int(sys.argv[4]))
-predictor = Predictor.load(Path(sys.argv[1]))
+predictor = load_package(Path(sys.argv[1]))
 table = open_input(Path(sys.argv[2]), None)
 write(table.chunks(), texts(table.names), table.rows, predictor, Path(sys.argv[3]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

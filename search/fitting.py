@@ -1,7 +1,8 @@
 """Traditional models: what an `Estimator` is in scikit-learn, and a trial that fits one.
 
 A fit under way has no state that could be kept, so a trial that is stopped in one begins it again. A fitted forest of a
-large table takes up to a gigabyte, so none is kept either: the same rows, settings and seed give the same model again.
+large table takes up to a gigabyte, so a search keeps none either: the same rows, settings and seed give the
+same model again, which is what registering one does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,32 +43,37 @@ def rows_of_part(estimator: Estimator, rows: int, part: int, parts: int) -> int:
     return min(share, estimator.most_rows or share)
 
 
-def fit(candidate: Candidate, data: TrainingData, seed: int, threads: int, rows: int) -> Predict:
-    """Fit to the first `rows` of the training rows; answers float32 (rows,) in the target's unit, none below its floor.
+@dataclass(frozen=True)
+class FittedModel:
+    """scikit-learn's fitted estimator, asked on so many threads; no answer is below the floor."""
 
-    Raises ValueError for what scikit-learn cannot fit.
-    """
+    estimator: Any
+    floor: float | None
+    threads: int
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Predictions float32 (rows,) of x (rows, inputs), in the target's unit."""
+        with threadpool_limits(self.threads):
+            values = np.asarray(self.estimator.predict(x), dtype=np.float32).reshape(len(x))
+        return values if self.floor is None else np.maximum(values, np.float32(self.floor))
+
+
+def fit(candidate: Candidate, data: TrainingData, seed: int, threads: int, rows: int) -> FittedModel:
+    """Fit to the first `rows` of the training rows. Raises ValueError for what scikit-learn cannot fit."""
     assert candidate.estimator is not None
     from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - searches of networks need not wait for it
 
     from search.estimators import make  # noqa: PLC0415
 
-    floor = candidate.architecture.floor
     threads = 1 if candidate.estimator.family in ONE_THREAD else threads
     model = make(candidate.estimator, seed, threads)
     with threadpool_limits(threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # an error on validation is what says if it was enough
         model.fit(data.x_train[:rows], data.y_train[:rows])
-
-    def predict(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        with threadpool_limits(threads):
-            values = np.asarray(model.predict(x), dtype=np.float32).reshape(len(x))
-        return values if floor is None else np.maximum(values, np.float32(floor))
-
-    return predict
+    return FittedModel(model, candidate.architecture.floor, threads)
 
 
-def refit(candidate: Candidate, data: TrainingData, seed: int, threads: int) -> Predict:
+def refit(candidate: Candidate, data: TrainingData, seed: int, threads: int) -> FittedModel:
     """The model that a finished trial was judged by."""
     assert candidate.estimator is not None
     return fit(candidate, data, seed, threads, rows_of_part(candidate.estimator, len(data.x_train), 1, 1))

@@ -15,7 +15,7 @@ from models.objective import ERROR_NAMES
 from search.config import SearchConfig
 from search.errors import UserError
 from search.results import Standing, TrialResult, rank
-from search.store import PARENT_TAG, SQLITE, absolute, children_of, download_weights
+from search.store import PARENT_TAG, children_of, download_weights, existing_store
 from search.tracking import CANDIDATE_TAG, CONFIG_TAG, TAKEN_TAG, TRIAL_TAG
 
 LATEST = "latest"
@@ -50,15 +50,6 @@ def open_search(run: str, uri: str, key: str = "run") -> PastSearch:
     """
     client = existing_store(uri)
     return search_of(client, latest_parent(client, uri) if run == LATEST else parent_of(client, run, key))
-
-
-def existing_store(uri: str) -> MlflowClient:
-    """The store at an address. Raises UserError where it is a file that there is not."""
-    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
-        raise UserError(
-            f"there is no MLflow store {uri} here: run this in the folder of the search, or say tracking.uri="
-        )
-    return MlflowClient(tracking_uri=absolute(uri))
 
 
 def search_of(client: MlflowClient, parent: Run) -> PastSearch:

@@ -35,6 +35,11 @@ CODE = ("models", "spaces", "search")
 BOOTSTRAP_FILE = "ray_bootstrap_config.yaml"
 """What `ray up` leaves in the home folder of the head: the description of the cluster."""
 
+MOST_CPUS_OF_A_GPU_TRIAL = 1.0
+"""One thread keeps a GPU at work; its data are on the GPU."""
+LEFT_TO_GPUS = 0.5
+"""The part of a node's CPUs that trials on its GPUs take together at most: trials on CPUs have the rest."""
+
 TRIALS_PER_GPU = 4
 """Trials that share a GPU by default: a small network's steps leave it idle most of the time."""
 
@@ -90,6 +95,19 @@ def fully_grown(file: Path) -> dict[str, float]:
     return total
 
 
+def cpus_beside_a_gpu() -> float:
+    """CPUs for each GPU on the node of Ray's that has the fewest, nodes that may come with it; infinite without GPUs.
+
+    Those of other nodes are of no use to a trial on a GPU.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    file = Path.home() / BOOTSTRAP_FILE
+    if file.exists():
+        described = yaml.safe_load(file.read_text())["available_node_types"]
+        nodes += [node.get("resources", {}) for node in described.values()]
+    return min((node.get("CPU", 0) / node["GPU"] for node in nodes if node.get("GPU")), default=math.inf)
+
+
 def usable_cpus() -> int:
     """CPUs this process may run on, which in a container or under a scheduler are fewer than the machine's."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -107,8 +125,9 @@ def resources_for(config: SearchConfig, trials: int | None, threads: int = 1, pa
     where = "the cluster" if ray.is_initialized() else "this machine"
     gpu_share = 0.0 if SPACES[config.space.name].fits_estimators else config.gpus_per_trial
     pack = config.pack or pack
+    beside = min(cpus / gpus if gpus else math.inf, cpus_beside_a_gpu() if ray.is_initialized() else math.inf)
     if gpu_share is None:
-        sharing = pack or min(TRIALS_PER_GPU, max(1, int(cpus // gpus))) if gpus else 1
+        sharing = pack or min(TRIALS_PER_GPU, max(1, int(beside))) if gpus else 1
         gpu_share = math.floor(1e4 / sharing) / 1e4 if gpus else 0.0  # Ray counts ten-thousandths
     if gpu_share > gpus:
         raise UserError(
@@ -117,8 +136,7 @@ def resources_for(config: SearchConfig, trials: int | None, threads: int = 1, pa
         )
     cpu_share = config.cpus_per_trial
     if cpu_share is None and gpu_share:
-        share = cpus / int(gpus / gpu_share)
-        cpu_share = math.floor(share) if share >= 1 else math.floor(share * 100) / 100 if pack else 1.0
+        cpu_share = max(0.01, math.floor(100 * min(MOST_CPUS_OF_A_GPU_TRIAL, LEFT_TO_GPUS * beside * gpu_share)) / 100)
     elif cpu_share is None:
         cpu_share = threads / (pack or 1)
     if cpu_share > cpus:

@@ -7,8 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from models.ensemble import Ensemble
 from models.transfer import StartWeights
 from search.config import SearchConfig
+from search.errors import UserError
 from search.inference.registry import Registered, find_model, load_model, open_registry
 
 
@@ -19,7 +21,7 @@ def pinned(config: SearchConfig) -> SearchConfig:
     """
     if config.space.start_from is None:
         return config
-    found = find_model(open_registry(config.tracking.uri), config.space.start_from)
+    found = find_model(open_registry(config.tracking.uri), config.space.start_from, "start_from")
     return replace(config, space=replace(config.space, start_from=f"{found.name}/{found.version}"))
 
 
@@ -31,12 +33,17 @@ def start_of(config: SearchConfig) -> StartWeights | None:
     if config.space.start_from is None:
         return None
     client = open_registry(config.tracking.uri)
-    found = find_model(client, config.space.start_from)
+    found = find_model(client, config.space.start_from, "start_from")
     return _weights(config.tracking.uri, found)
 
 
 @lru_cache(maxsize=2)
 def _weights(uri: str, registered: Registered) -> StartWeights:
     ensemble = load_model(open_registry(uri), registered).ensemble
+    if not isinstance(ensemble, Ensemble):
+        raise UserError(
+            f"start_from={registered.name}/{registered.version} is a traditional model, which has no weights to begin "
+            "from: name a registered network."
+        )
     network = ensemble.networks[int(np.argmax(ensemble.weights))]
     return StartWeights.of(f"{registered.name}/{registered.version}", network)

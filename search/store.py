@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
@@ -21,6 +24,10 @@ from search.errors import UserError
 logger = logging.getLogger(__name__)
 
 SQLITE = "sqlite:///"
+PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}
+SECONDS_TO_LISTEN = 5.0
+SECONDS_TO_ANSWER = 30.0
+"""A server that is busy, or has just been started, takes so long at most for its first answer."""
 
 PARENT_TAG = "mlflow.parentRunId"
 RUNS_A_PAGE = 1000
@@ -58,14 +65,62 @@ def quieten_mlflow() -> None:
     logging.getLogger("mlflow").setLevel(logging.WARNING)
 
 
+def client_of(uri: str) -> MlflowClient:
+    """MLflow's client for an address that answers. Raises UserError, within seconds, where nothing does."""
+    quieten_mlflow()
+    try:
+        check_listens(uri)
+        client = MlflowClient(tracking_uri=absolute(uri), registry_uri=absolute(uri))
+        with patience(SECONDS_TO_ANSWER):
+            client.search_experiments(max_results=1)
+    except Exception as error:  # mlflow lets its stores' own errors through: SQL, HTTP, OS
+        reason = "no answer" if "Max retries exceeded" in str(error) else reason_of(error)
+        raise UserError(
+            f"the MLflow store tracking.uri={uri} cannot be used ({reason}): start its server, or correct the address."
+        ) from error
+    return client
+
+
+def existing_store(uri: str) -> MlflowClient:
+    """The store at an address. Raises UserError where it is a file that there is not, or does not answer."""
+    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+        raise UserError(
+            f"there is no MLflow store {uri} here: run this in the folder of the search, or say tracking.uri="
+        )
+    return client_of(uri)
+
+
+def check_listens(uri: str) -> None:
+    """Raises OSError where nothing listens at the host and port of an address; MLflow would try for minutes."""
+    parts = urlsplit(uri)
+    port = parts.port or PORTS.get(parts.scheme.partition("+")[0])
+    if parts.hostname and port:
+        socket.create_connection((parts.hostname, port), timeout=SECONDS_TO_LISTEN).close()
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """MLflow's requests are made once, and wait so long, until the end of the `with`."""
+    names = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": f"{seconds:.0f}"}
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
 def open_store(uri: str, experiment: str) -> Store:
     """The experiment of that name; makes the store and the experiment where they are not there yet.
 
     Done once, before any other process writes: several would race to set up the schema. Raises UserError.
     """
-    quieten_mlflow()
+    client = client_of(uri)
     try:
-        client = MlflowClient(tracking_uri=absolute(uri))
         found = client.get_experiment_by_name(experiment)
         if found is not None and found.lifecycle_stage == "deleted":
             client.restore_experiment(found.experiment_id)

@@ -16,7 +16,7 @@ from mlflow.tracking import MlflowClient
 from models.objective import ERROR_NAMES
 from search.errors import UserError
 from search.history import LATEST, latest_parent, parent_of
-from search.store import PARENT_TAG, Store, absolute, children_of, open_store, quieten_mlflow
+from search.store import PARENT_TAG, Store, children_of, existing_store, open_store
 from search.tracking import CONFIG_TAG, FOLDER_TAG
 from search.view import share_ranking
 from search.whole_file import whole_file
@@ -37,8 +37,7 @@ FEW = 90
 
 def pack(run: str, uri: str, file: Path) -> tuple[str, int]:
     """Write a search and its trials to `file`; the parent's id and the number of runs. Raises UserError."""
-    quieten_mlflow()
-    client = MlflowClient(tracking_uri=absolute(uri))
+    client = existing_store(uri)
     parent = latest_parent(client, uri) if run == LATEST else parent_of(client, run, "run")
     if parent.info.status == "RUNNING":
         raise UserError(f"the search {parent.info.run_id} is under way: export it when it has ended")

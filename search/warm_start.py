@@ -23,10 +23,10 @@ from search.config import SearchConfig
 from search.data import Split
 from search.data.catalog import nearest
 from search.errors import UserError
-from search.history import LATEST, PastSearch, existing_store, latest_parent, parent_of, search_of
+from search.history import LATEST, PastSearch, latest_parent, parent_of, search_of
 from search.opening import Opening, opening_for
 from search.results import Standing
-from search.store import WEIGHTS_ARTIFACT, all_runs
+from search.store import WEIGHTS_ARTIFACT, all_runs, existing_store
 from search.taking_over import facts_of
 from search.tracking import CONFIG_TAG, PARAMETERS_TAG
 from search.tuning import candidate_limit

@@ -8,13 +8,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from search.inference.predictor import COLUMNS, Predictions, Predictor
+from search.inference.classifier import Classifier, ClassPredictions
+from search.inference.package import Model
+from search.inference.predictor import Predictions
 from search.inference.registry import find_model, load_model, open_registry
 from search.inference.rows import Chunk, open_input
 from search.inference.table_writer import check_output, open_output
@@ -33,36 +36,55 @@ def answer(question: Question) -> int:
     if question.output is not None:
         check_output(question.output)
     client = open_registry(question.uri)
-    predictor = load_model(client, find_model(client, question.model), question.bfloat16)
+    model = load_model(client, find_model(client, question.model), question.bfloat16)
     if table is not None:
         schema = table.schema or texts(table.names)
-        write(table.chunks(), schema, table.rows, predictor, question.output)
+        write(table.chunks(), schema, table.rows, model, question.output)
     elif question.output is not None:
         words = list(question.formulas)
-        write(iter([Chunk([words], words)]), texts([FORMULA]), len(words), predictor, question.output)
+        write(iter([Chunk([words], words)]), texts([FORMULA]), len(words), model, question.output)
     else:
-        show(question.formulas, predictor, Console())
+        show(question.formulas, model, Console())
     return 0
 
 
-def show(formulas: Sequence[str], predictor: Predictor, console: Console) -> None:
+def show(formulas: Sequence[str], model: Model, console: Console) -> None:
     """Print a table of a few formulas."""
     if not console.is_terminal:
         console = Console(width=WIDTH_OF_A_FILE, file=console.file)
-    about, answers = predictor.about, predictor.predict(formulas)
-    unit = f" ({about['unit']})" if about.get("unit") else ""
+    target = str(model.about.get("target", "value"))
+    if isinstance(model, Classifier):
+        classes = model.predict(formulas)
+        headings, rows, warning = (target, "probability", "90 % set"), class_cells(classes), classes.warning
+    else:
+        values = model.predict(formulas)
+        unit = f" ({model.about['unit']})" if model.about.get("unit") else ""
+        headings, rows, warning = (f"{target}{unit}", "90 % interval", "uncertainty"), cells(values), values.warning
     table = Table(box=None, padding=(0, 1))
     table.add_column("formula", no_wrap=True)
-    for heading in (f"{about.get('target', 'value')}{unit}", "90 % interval", "uncertainty"):
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("warning")
-    for row, formula in enumerate(formulas):
-        numbers = ("", "", "")
-        if not math.isnan(answers.value[row]):
-            interval = f"{answers.lower[row]:.3f} to {answers.upper[row]:.3f}"
-            numbers = (f"{answers.value[row]:.3f}", interval, f"{answers.uncertainty[row]:.3f}")
-        table.add_row(Text(formula), *numbers, Text(answers.warning[row]))
+    for formula, row, text in zip(formulas, rows, warning, strict=True):
+        table.add_row(Text(formula), *map(Text, row), Text(text))
     console.print(table)
+
+
+def cells(answers: Predictions) -> list[tuple[str, str, str]]:
+    """Value, interval and uncertainty of each row as text."""
+    numbers = zip(answers.value, answers.lower, answers.upper, answers.uncertainty, strict=True)
+    return [
+        ("", "", "") if math.isnan(value) else (f"{value:.3f}", f"{lower:.3f} to {upper:.3f}", f"{expected:.3f}")
+        for value, lower, upper, expected in numbers
+    ]
+
+
+def class_cells(answers: ClassPredictions) -> list[tuple[str, str, str]]:
+    """Class, its probability and the prediction set of each row as text."""
+    return [
+        ("", "", "") if math.isnan(probability) else (name, f"{probability:.3f}", names)
+        for name, probability, names in zip(answers.chosen, answers.probability, answers.sets, strict=True)
+    ]
 
 
 def texts(names: Sequence[str]) -> pyarrow.Schema:
@@ -70,23 +92,21 @@ def texts(names: Sequence[str]) -> pyarrow.Schema:
     return pyarrow.schema([(name, pyarrow.string()) for name in names])
 
 
-def write(
-    chunks: Iterable[Chunk], schema: pyarrow.Schema, rows: int, predictor: Predictor, output: Path | None
-) -> None:
+def write(chunks: Iterable[Chunk], schema: pyarrow.Schema, rows: int, model: Model, output: Path | None) -> None:
     """Copy a table of about so many rows with the predictions beside its columns, a chunk at a time, in order."""
     console, started = Console(stderr=True), time.perf_counter()
     done = valueless = warned = 0
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("compositions"), TimeRemainingColumn())
     with (
-        open_output(output, with_predictions(schema)) as sheet,
+        open_output(output, with_predictions(schema, model)) as sheet,
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
     ):
         task = progress.add_task("", total=rows)
         for chunk in chunks:
-            answers = predict_chunk(predictor, chunk)
-            sheet.write([*chunk.columns, *written(answers)])
+            answers = predict_chunk(model, chunk)
+            sheet.write([*chunk.columns, *written(answers, model)])
             done += len(answers)
-            empty = sum(map(math.isnan, answers.value))
+            empty = int(np.isnan(answers.first).sum())
             valueless, warned = valueless + empty, warned + sum(map(bool, answers.warning)) - empty
             progress.update(task, completed=done)
     seconds = time.perf_counter() - started
@@ -99,25 +119,28 @@ def write(
     )
 
 
-def predict_chunk(predictor: Predictor, chunk: Chunk) -> Predictions:
-    """Predictions of a chunk; a row at fault has no value, and says why."""
+def predict_chunk(model: Model, chunk: Chunk) -> Predictions | ClassPredictions:
+    """Predictions of a chunk; a row at fault has none, and says why."""
     formulas = [None if row in chunk.faults else formula for row, formula in enumerate(chunk.formulas)]
-    answers = predictor.predict(formulas if chunk.faults else chunk.formulas)
+    answers = model.predict(formulas if chunk.faults else chunk.formulas)
     for row, fault in chunk.faults.items():
         answers.warning[row] = fault
     return answers
 
 
-def with_predictions(schema: pyarrow.Schema) -> pyarrow.Schema:
+def with_predictions(schema: pyarrow.Schema, model: Model) -> pyarrow.Schema:
     """The table's columns and those of predictions; where the table has one of the name, ours gets a number."""
     taken = set(schema.names)
-    for name in COLUMNS:
+    kinds = {str: pyarrow.string(), float: pyarrow.float64()}
+    for name, kind in model.columns.items():
         free = next(n for n in [name, *(f"{name}_{k}" for k in range(2, len(taken) + 3))] if n not in taken)
-        schema = schema.append(pyarrow.field(free, pyarrow.string() if name == "warning" else pyarrow.float64()))
+        schema = schema.append(pyarrow.field(free, kinds[kind]))
     return schema
 
 
-def written(answers: Predictions) -> list[list[Any]]:
+def written(answers: Predictions | ClassPredictions, model: Model) -> list[list[Any]]:
     """The columns of predictions as they are written."""
-    numbers = [[float(f"{value:.{DIGITS}g}") for value in column] for column in list(answers.columns().values())[:-1]]
-    return [*numbers, answers.warning]
+    return [
+        [float(f"{value:.{DIGITS}g}") for value in column] if model.columns[name] is float else column
+        for name, column in answers.columns().items()
+    ]

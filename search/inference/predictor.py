@@ -12,16 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.checkpoint import CheckpointError, load_network, save_network
-from models.ensemble import Ensemble
-from search.data import Part, Split, featurise
+from search.data import Split, featurise
 from search.inference.domain import Domain
+from search.inference.members import ABOUT_FILE, DOMAIN_FILE, FORMAT, Members, floor_of, load_members, save_members
 from search.inference.threads import side_by_side
 from search.inference.uncertainty import Calibration, calibrate
 
-FORMAT = 1
-ABOUT_FILE = "model.json"
-DOMAIN_FILE = "domain.npz"
 CALIBRATION_FILE = "calibration.npz"
 
 ROWS_AT_ONCE = 16_384
@@ -56,6 +52,11 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.value)
 
+    @property
+    def first(self) -> NDArray[np.float64]:
+        """What a row that could be read has, (rows,), NaN in the others."""
+        return self.value
+
     def columns(self) -> dict[str, Any]:
         """The fields by name, in the order of COLUMNS."""
         return {name: getattr(self, name) for name in COLUMNS}
@@ -75,22 +76,27 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
 
 @dataclass(frozen=True)
 class Predictor:
-    """An ensemble, the calibration of its uncertainty, and the range it was trained on. `about` is JSON-able: what a
-    user should know of the model (see `search.register`)."""
+    """Models that answer as one, the calibration of their uncertainty, and the range they were trained on. `about` is
+    JSON-able: what a user should know of the model (see `search.register`)."""
 
-    ensemble: Ensemble
+    ensemble: Members
     calibration: Calibration
     domain: Domain
     about: Mapping[str, Any]
 
     @classmethod
-    def of(cls, ensemble: Ensemble, split: Split, about: Mapping[str, Any]) -> Self:
+    def of(cls, ensemble: Members, split: Split, about: Mapping[str, Any]) -> Self:
         """The ensemble calibrated on a split's validation rows. Raises ValueError where these are too few."""
         domain, validation = Domain.of(split), split.validation
         mean, spread = ensemble.predict(torch.from_numpy(validation.x))
         errors = np.abs(mean[:, 0].numpy() - validation.y)
         calibration = calibrate(validation.x, errors, spread[:, 0].numpy(), domain.distance(validation.x))
         return cls(ensemble, calibration, domain, about)
+
+    @property
+    def columns(self) -> dict[str, type]:
+        """What a prediction adds to a formula: text or numbers by the column's name."""
+        return {name: str if name == "warning" else float for name in COLUMNS}
 
     def predict(self, formulas: Sequence[object], threads: int | None = None) -> Predictions:
         """Any number of formulas, in memory that beyond input and output does not grow with them. Never raises for
@@ -121,50 +127,22 @@ class Predictor:
         value = mean[:, 0].numpy().astype(np.float64)
         expected = self.calibration.expected_error(x, spread[:, 0].numpy(), distance)
         half = self.calibration.quantile * expected
-        floor = self.ensemble.networks[0].architecture.floor
+        floor = floor_of(self.ensemble)
         lower = value - half if floor is None else np.maximum(value - half, floor)
         return Predictions(value, lower, value + half, expected, self.domain.warnings(x, distance))
 
     def save(self, folder: Path) -> None:
         """Write to `folder`, which must not be there yet: arrays without pickle, and JSON."""
         folder.mkdir(parents=True)
-        for number, network in enumerate(self.ensemble.networks):
-            save_network(folder / f"network-{number}.npz", network)
+        members = save_members(self.ensemble, folder)
         self.domain.save(folder / DOMAIN_FILE)
         self.calibration.save(folder / CALIBRATION_FILE)
-        facts = {"format": FORMAT, "weights": self.ensemble.weights, "about": dict(self.about)}
+        facts = {"format": FORMAT, **members, "about": dict(self.about)}
         (folder / ABOUT_FILE).write_text(json.dumps(facts, indent=1))
 
     @classmethod
-    def load(cls, folder: Path, bfloat16: bool = False) -> Self:
-        """What `save` wrote; runs no code from the folder. `bfloat16` as for Ensemble. Raises CheckpointError."""
-        try:
-            facts = json.loads((folder / ABOUT_FILE).read_text())
-            if facts["format"] != FORMAT:
-                raise ValueError("it was written by another version of branchsearch")
-            weights = facts["weights"]
-            networks = [load_network(folder / f"network-{number}.npz")[0] for number in range(len(weights))]
-            ensemble, domain = Ensemble(networks, weights, bfloat16), Domain.load(folder / DOMAIN_FILE)
-            return cls(ensemble, Calibration.load(folder / CALIBRATION_FILE), domain, facts["about"])
-        except CheckpointError:
-            raise
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{folder} cannot be read as a model of branchsearch: {error}") from error
-
-
-@dataclass(frozen=True)
-class Quality:
-    """How a predictor does on compositions with known values: mean absolute error and mean width of the 90 %
-    interval, in the target's unit, and the share of values inside it."""
-
-    mae: float
-    coverage: float
-    width: float
-
-    @classmethod
-    def on(cls, predictor: Predictor, part: Part) -> Self:
-        """Measured on one part of a split."""
-        answers = predictor.predict_fractions(part.x)
-        inside = (answers.lower <= part.y) & (part.y <= answers.upper)
-        mae = float(np.mean(np.abs(answers.value - part.y)))
-        return cls(mae, float(np.mean(inside)), float(np.mean(answers.upper - answers.lower)))
+    def load(cls, folder: Path, facts: Mapping[str, Any], bfloat16: bool = False) -> Self:
+        """What `save` wrote, its JSON read already; runs no code from the folder. `bfloat16` as for Ensemble. Raises
+        CheckpointError, KeyError, TypeError, ValueError."""
+        ensemble, domain = load_members(folder, facts, bfloat16), Domain.load(folder / DOMAIN_FILE)
+        return cls(ensemble, Calibration.load(folder / CALIBRATION_FILE), domain, facts["about"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import asdict
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,23 +15,30 @@ import pandas as pd
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
-from models.objective import ERROR_NAMES
+from models.candidate import Candidate
+from models.ensemble import Ensemble
 from search.command import command_of
 from search.data import Split, load
 from search.errors import UserError
 from search.history import PastSearch, open_search
 from search.inference import known
 from search.inference.choice import Choice, choose_best, choose_ensemble, choose_trial, choose_winner
+from search.inference.classifier import MEANINGS as CLASS_MEANINGS
+from search.inference.classifier import Classifier
 from search.inference.difficulty import CONFIDENCE
 from search.inference.domain import FAR_QUANTILE, RARE_ROWS
 from search.inference.known import Known
-from search.inference.predictor import MEANINGS, Predictor, Quality
+from search.inference.package import Model
+from search.inference.predictor import MEANINGS, Predictor
+from search.inference.quality import ClassQuality, Quality, quality_of
+from search.inference.refitting import FittedChoice, choose_fitted
 from search.inference.registry import LOADER, Registered
-from search.inference.serving import FORMULA, SIGNATURE
-from search.labels import name_of
+from search.inference.serving import FORMULA, signature_of
+from search.labels import ERROR_WORDS, name_of
 from search.register import DEFAULT_ALIAS, Order
 from search.settings import DEFAULT_URI
 from search.store import absolute, quieten_mlflow
+from search.targets import error_name_of
 from search.versions import code_version
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pymatgen", "scipy", "torch")
@@ -45,20 +52,18 @@ def register_and_tell(order: Order) -> int:
     console = Console()
     quieten_mlflow()
     past = open_search(order.run, order.uri)
-    check_can_be_registered(past)
     split = data_of(past)
-    predictor, test = predictor_of(past, split, order)
-    registered = write_version(past, predictor, split, test, order)
-    about = predictor.about
-    unit = f" {split.unit}" if split.unit else ""
-    validation = about["metrics"]["validation_mae"]
+    model, test = model_of(past, split, order)
+    registered = write_version(past, model, split, test, order)
+    about = model.about
+    name = error_name_of(split)
+    validation = f"validation {ERROR_WORDS[name]} {about['metrics'][f'validation_{name}']:.4f}"
     address = registered.name + ("" if order.alias == DEFAULT_ALIAS else f"@{order.alias}")
     option = "" if order.uri == DEFAULT_URI else f" tracking.uri={order.uri}"
     lines = [
         f"{registered.name} version {registered.version}, @{order.alias}: {about['chosen']}",
         *(f"  {member['weight']:.2f} x {member['network']}, seed {member['seed']}" for member in about["members"]),
-        f"validation MAE {validation:.4f}, test MAE {test.mae:.4f}{unit}; "
-        f"{100 * test.coverage:.1f} % of the test set within 90 % intervals, {test.width:.3f}{unit} wide on average",
+        f"{validation}, {test.in_words(split.unit)}",
         "",
         f"python -m search.predict model='{address}' NaCl Fe2O3{option}",
         f"MLFLOW_TRACKING_URI={order.uri} mlflow models serve -m 'models:/{registered.name}@{order.alias}' "
@@ -67,21 +72,6 @@ def register_and_tell(order: Order) -> int:
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     return 0
-
-
-def check_can_be_registered(past: PastSearch) -> None:
-    """Raises UserError for what the registry's models do not hold."""
-    candidates = [result.candidate for result, _ in past.trials]
-    if any(candidate.estimator is not None for candidate in candidates):
-        raise UserError(
-            "this search fitted traditional models, which are not kept (a forest takes up to a gigabyte): register a "
-            "search of networks, such as space=branching."
-        )
-    if any(candidate.task != "regression" for candidate in candidates):
-        raise UserError(
-            "this search is a classification, and registered models answer with a value and its interval: its networks "
-            "are artifacts of its trials in MLflow, to be read by models.checkpoint.load_network."
-        )
 
 
 def data_of(past: PastSearch) -> Split:
@@ -95,52 +85,68 @@ def data_of(past: PastSearch) -> Split:
     return split
 
 
-def predictor_of(past: PastSearch, split: Split, order: Order) -> tuple[Predictor, Quality]:
-    """The model ordered, and how it does on the test set, which sees this one model once and decides nothing."""
+def choice_of(past: PastSearch, split: Split, order: Order) -> Choice | FittedChoice:
+    """What is ordered: the winner, a trial, or an ensemble. Raises UserError for what the search does not have."""
+    candidates = [result.candidate for result, _ in past.trials]
+    are_fitted = any(candidate.estimator is not None for candidate in candidates)
+    if (order.top is not None or order.ensemble) and (are_fitted or split.classes):
+        what, key = "traditional models" if are_fitted else "classifiers", "ensemble" if order.top is None else "top"
+        raise UserError(
+            f"{key}= makes ensembles of networks that predict values, and this search has {what}: leave out {key}= for "
+            "the winner with all its seeds, or say trial=."
+        )
+    if are_fitted:
+        return choose_fitted(past, split, order.trial)
     if order.trial is not None:
-        choice = choose_trial(past, order.trial)
-    elif order.top is not None:
-        choice = choose_best(past, order.top, split.validation, order.max_parameters)
-    elif order.ensemble:
-        choice = choose_ensemble(past)
-    else:
-        choice = choose_winner(past)
+        return choose_trial(past, order.trial)
+    if order.top is not None:
+        return choose_best(past, order.top, split.validation, order.max_parameters)
+    return choose_ensemble(past) if order.ensemble else choose_winner(past)
+
+
+def model_of(past: PastSearch, split: Split, order: Order) -> tuple[Model, Quality | ClassQuality]:
+    """The model ordered, and how it does on the test set, which sees this one model once and decides nothing."""
+    choice = choice_of(past, split, order)
     try:
-        predictor = Predictor.of(choice.ensemble, split, {})
+        if split.classes:
+            assert isinstance(choice.ensemble, Ensemble)
+            model: Model = Classifier.of(choice.ensemble, split, {})
+        else:
+            model = Predictor.of(choice.ensemble, split, {})
     except ValueError as error:
         raise UserError(f"{error}; search on a larger table.") from error
-    test = Quality.on(predictor, split.test)
-    about = about_model(past, split, choice, predictor, order)
-    about["metrics"] = {
-        "validation_mae": Quality.on(predictor, split.validation).mae,
-        **{f"test_{name}": value for name, value in asdict(test).items()},
-    }
-    return Predictor(predictor.ensemble, predictor.calibration, predictor.domain, about), test
+    test, validation = quality_of(model, split.test), quality_of(model, split.validation)
+    name = error_name_of(split)
+    metrics = {f"validation_{name}": validation.metrics[name]}
+    metrics |= {f"test_{name}": value for name, value in test.metrics.items()}
+    return replace(model, about={**about_model(past, split, choice, model, order), "metrics": metrics}), test
 
 
-def about_model(past: PastSearch, split: Split, choice: Choice, predictor: Predictor, order: Order) -> dict[str, Any]:
+def about_model(
+    past: PastSearch, split: Split, choice: Choice | FittedChoice, model: Model, order: Order
+) -> dict[str, Any]:
     """What a user should know of the model, JSON-able; the metrics come later."""
-    data, error_name = past.config.data, ERROR_NAMES["regression"]
+    data, error_name = past.config.data, error_name_of(split)
+    values = {"value_range": list(split.report.value_range)}
     return {
         "target": split.target_name,
         "unit": split.unit,
         "dataset": data.path or data.dataset,
         "fingerprint": split.fingerprint,
         "rows": {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
-        "value_range": list(split.report.value_range),
-        "elements": predictor.domain.elements,
-        "rare_elements": [e for e in predictor.domain.elements if e in rare_elements(predictor)],
+        **({"classes": list(split.classes)} if split.classes else values),
+        "elements": model.domain.elements,
+        "rare_elements": [e for e in model.domain.elements if e in rare_elements(model)],
         "rare_below_rows": RARE_ROWS,
-        "far_beyond_distance": predictor.domain.far,
+        "far_beyond_distance": model.domain.far,
         "far_quantile": FAR_QUANTILE,
         "confidence": CONFIDENCE,
-        "columns": MEANINGS,
+        "columns": CLASS_MEANINGS if split.classes else MEANINGS,
         "chosen": choice.how,
         "members": [
             {
                 "network": name_of(result.candidate, past.config.recipe),
-                "architecture": result.candidate.architecture.to_json(),
-                "recipe": result.candidate.recipe.to_json(),
+                **parts_of_member(result.candidate),
                 "seed": result.seed,
                 "weight": weight,
                 "run": past.run_of(result).info.run_id,
@@ -154,13 +160,22 @@ def about_model(past: PastSearch, split: Split, choice: Choice, predictor: Predi
     }
 
 
-def rare_elements(predictor: Predictor) -> list[str]:
+def parts_of_member(candidate: Candidate) -> dict[str, str]:
+    """What a member is, each part as its JSON."""
+    if candidate.estimator is not None:
+        return {"estimator": candidate.estimator.to_json()}
+    return {"architecture": candidate.architecture.to_json(), "recipe": candidate.recipe.to_json()}
+
+
+def rare_elements(model: Model) -> list[str]:
     """Elements of the training rows that are in fewer than RARE_ROWS of them."""
-    rows = predictor.domain.element_rows
-    return [e for e, count in zip(predictor.domain.elements, rows[rows > 0], strict=True) if count < RARE_ROWS]
+    rows = model.domain.element_rows
+    return [e for e, count in zip(model.domain.elements, rows[rows > 0], strict=True) if count < RARE_ROWS]
 
 
-def write_version(past: PastSearch, predictor: Predictor, split: Split, test: Quality, order: Order) -> Registered:
+def write_version(
+    past: PastSearch, model: Model, split: Split, test: Quality | ClassQuality, order: Order
+) -> Registered:
     """Write the model and its run to MLflow, and give it its alias."""
     uri = absolute(order.uri)
     mlflow.set_tracking_uri(uri)
@@ -176,17 +191,17 @@ def write_version(past: PastSearch, predictor: Predictor, split: Split, test: Qu
             tags={"branchsearch.registered_from": past.parent.info.run_id, "data": split.fingerprint},
         ),
     ):
-        predictor.save(Path(folder) / "model")
+        model.save(Path(folder) / "model")
         Known.of(split).save(Path(folder) / "model" / known.FILE)
-        mlflow.log_metrics(predictor.about["metrics"])
+        mlflow.log_metrics(model.about["metrics"])
         logged = mlflow.pyfunc.log_model(
             name="model",
             loader_module=LOADER,
             data_path=str(Path(folder) / "model"),
-            signature=SIGNATURE,
+            signature=signature_of(model),
             input_example=example,
-            pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
-            metadata={"branchsearch": dict(predictor.about)},
+            pip_requirements=[f"{package}=={version(package)}" for package in requirements_of(model)],
+            metadata={"branchsearch": dict(model.about)},
         )
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     if not client.search_registered_models(f"name = '{name}'"):
@@ -196,7 +211,7 @@ def write_version(past: PastSearch, predictor: Predictor, split: Split, test: Qu
         logged.model_uri,
         run_id=logged.run_id,
         model_id=logged.model_id,
-        description=description_of(predictor, split, test),
+        description=description_of(model, split, test),
     )
     client.set_registered_model_alias(name, order.alias, made.version)
     return Registered(name, str(made.version))
@@ -209,17 +224,21 @@ def default_name(split: Split) -> str:
     return re.sub(r"[^\w.+-]+", "-", words).strip("-")
 
 
-def description_of(predictor: Predictor, split: Split, test: Quality) -> str:
+def requirements_of(model: Model) -> tuple[str, ...]:
+    """The packages that a model needs."""
+    return REQUIREMENTS if isinstance(model.ensemble, Ensemble) else (*REQUIREMENTS, "scikit-learn", "skops")
+
+
+def description_of(model: Model, split: Split, test: Quality | ClassQuality) -> str:
     """What MLflow's page says of the version, in Markdown."""
-    about, unit = predictor.about, split.unit
+    about, unit = model.about, split.unit
     members = "\n".join(f"- {m['weight']:.2f} × {m['network']}, seed {m['seed']}" for m in about["members"])
-    commands = "\n".join(about["commands"])
+    commands, sentence = "\n".join(about["commands"]), test.in_words(unit)
     return (
-        f"Predicts {split.target_name} ({unit or 'no unit given'}) of a composition from its formula: "
-        f"{about['chosen']}."
+        f"Predicts {split.target_name} ({', '.join(split.classes) or unit or 'no unit given'}) of a composition from "
+        f"its formula: {about['chosen']}."
         f"\n\n{members}\n\n"
-        f"Test MAE {test.mae:.4f} {unit}; {100 * test.coverage:.1f} % of the test set lies within the 90 % intervals, "
-        f"on average {test.width:.3f} {unit} wide. Trained on {about['rows']['train']:,} compositions of "
+        f"{sentence[0].upper()}{sentence[1:]}. Trained on {about['rows']['train']:,} compositions of "
         f"{len(about['elements'])} elements (data {about['fingerprint']}).\n\n"
         f"Loading it takes branchsearch ({about['code']['register']}) installed.\n\n```\n{commands}\n```\n"
     )

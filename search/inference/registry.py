@@ -8,7 +8,7 @@ from pathlib import Path
 
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.models import Model
+from mlflow.models import Model as MlflowModel
 from mlflow.tracking import MlflowClient
 
 from models.checkpoint import CheckpointError
@@ -16,9 +16,9 @@ from search.data.catalog import nearest
 from search.errors import UserError
 from search.inference import known
 from search.inference.known import Known
-from search.inference.predictor import Predictor
+from search.inference.package import Model, load_package
 from search.overrides import shown
-from search.store import SQLITE, absolute, quieten_mlflow
+from search.store import existing_store
 
 LOADER = "search.inference.serving"
 """The module that a registered model names as its loader; whatever names another is not ours."""
@@ -42,23 +42,19 @@ class Registered:
 
 
 def open_registry(uri: str) -> MlflowClient:
-    """The registry in the store of that address. Raises UserError where there is no such store."""
-    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
-        raise UserError(
-            f"there is no MLflow store {uri} here: run this in the folder of the search, or say tracking.uri="
-        )
-    quieten_mlflow()
-    return MlflowClient(tracking_uri=absolute(uri), registry_uri=absolute(uri))
+    """The registry, which is in the store of that address. Raises UserError where there is no such store."""
+    return existing_store(uri)
 
 
-def find_model(client: MlflowClient, model: str) -> Registered:
-    """The version that `name`, `name@alias`, `name/version` or `models:/...` stands for.
+def find_model(client: MlflowClient, model: str, key: str = "model") -> Registered:
+    """The version that `name`, `name@alias`, `name/version` or `models:/...` stands for; `key` is the setting that
+    named it.
 
     A bare name is its champion, or its latest version where there is none. Raises UserError, with the nearest names.
     """
     match = _ADDRESS.fullmatch(model)
     if match is None:
-        raise UserError(f"model={shown(model)} is no model's name: write <name>, <name>@<alias> or <name>/<version>.")
+        raise UserError(f"{key}={shown(model)} is no model's name: write <name>, <name>@<alias> or <name>/<version>.")
     name, alias, version = match["name"], match["alias"], match["version"]
     try:
         known = [found.name for found in client.search_registered_models(max_results=1000)]
@@ -68,7 +64,7 @@ def find_model(client: MlflowClient, model: str) -> Registered:
     if name not in known:
         if not known:
             raise UserError("no model is registered in this MLflow store: python -m search.register makes one.")
-        raise UserError(f"model={shown(model)} is not registered: {nearest(name, known, most=20)}.")
+        raise UserError(f"{key}={shown(model)} is not registered: {nearest(name, known, most=20)}.")
     versions = {found.version: found for found in client.search_model_versions(f"name = '{name}'")}
     aliases = client.get_registered_model(name).aliases
     if alias is not None and alias not in aliases:
@@ -90,10 +86,10 @@ def _latest(name: str, versions: list[ModelVersion]) -> str:
     return str(max(int(found.version) for found in versions))
 
 
-def load_model(client: MlflowClient, registered: Registered, bfloat16: bool = False) -> Predictor:
-    """The predictor of a registered version; runs no code that comes with it. Raises UserError for what is not ours."""
+def load_model(client: MlflowClient, registered: Registered, bfloat16: bool = False) -> Model:
+    """The model of a registered version; runs no code that comes with it. Raises UserError for what is not ours."""
     try:
-        return Predictor.load(model_folder(client, registered), bfloat16)
+        return load_package(model_folder(client, registered), bfloat16)
     except CheckpointError as error:
         raise damaged(registered, error) from error
 
@@ -122,7 +118,7 @@ def model_folder(client: MlflowClient, registered: Registered) -> Path:
     try:
         source = client.get_model_version_download_uri(registered.name, registered.version)
         folder = Path(mlflow.artifacts.download_artifacts(source, tracking_uri=client.tracking_uri))
-        flavour = Model.load(str(folder)).flavors["python_function"]
+        flavour = MlflowModel.load(str(folder)).flavors["python_function"]
         loader, data = flavour["loader_module"], folder / str(flavour.get("data", ""))
     except Exception as error:  # besides its own, mlflow lets errors of YAML, files and stores through
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__

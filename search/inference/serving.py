@@ -1,7 +1,7 @@
 """What MLflow calls to load and ask a registered model.
 
-A registered model names this module as its loader. Its folder holds arrays and JSON and no code, neither pickled nor
-as text: loading runs the installed branchsearch alone.
+A registered model names this module as its loader. Its folder holds arrays and JSON (a traditional model's as skops
+writes them) and no code, neither pickled nor as text: loading runs the installed branchsearch alone.
 """
 
 from __future__ import annotations
@@ -13,30 +13,33 @@ import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
-from search.inference.predictor import COLUMNS, Predictor
+from search.inference.package import Model, load_package
 
 FORMULA = "formula"
 
-_OUTPUTS = {name: DataType.string if name in (FORMULA, "warning") else DataType.double for name in (FORMULA, *COLUMNS)}
 
-SIGNATURE = ModelSignature(
-    Schema([ColSpec(DataType.string, FORMULA)]),
-    Schema([*(ColSpec(kind, name) for name, kind in _OUTPUTS.items())]),
-)
+def signature_of(model: Model) -> ModelSignature:
+    """A formula in; the formula and what the model says of it out."""
+    columns = {FORMULA: str, **model.columns}
+    kinds = {str: DataType.string, float: DataType.double}
+    return ModelSignature(
+        Schema([ColSpec(DataType.string, FORMULA)]),
+        Schema([*(ColSpec(kinds[kind], name) for name, kind in columns.items())]),
+    )
 
 
 class Served:
     """The model as `mlflow.pyfunc` wants it."""
 
-    def __init__(self, predictor: Predictor) -> None:
-        self.predictor = predictor
+    def __init__(self, model: Model) -> None:
+        self.model = model
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """The column `formula` and the columns of SIGNATURE's output, a row each; None stands for no value, because
+        """The column `formula` and the columns of the signature's output, a row each; None stands for no value, because
         JSON has no NaN."""
         formulas = list(model_input[FORMULA])
-        answers = pd.DataFrame(self.predictor.predict(formulas).columns())
-        numbers = list(COLUMNS[:-1])
+        answers = pd.DataFrame(self.model.predict(formulas).columns())
+        numbers = [name for name, kind in self.model.columns.items() if kind is float]
         answers[numbers] = answers[numbers].astype(object).where(answers[numbers].notna(), None)
         answers.insert(0, FORMULA, formulas)
         return answers
@@ -44,4 +47,4 @@ class Served:
 
 def _load_pyfunc(path: str) -> Served:
     """The door that MLflow knocks at, by this name."""
-    return Served(Predictor.load(Path(path)))
+    return Served(load_package(Path(path)))

@@ -40,13 +40,13 @@ def effects_of_grid(evidence: Evidence) -> list[Html]:
     if not result.effects:
         return [paragraph(f"{count(len(evidence.trained), 'candidate')}: too few to compare the choices made in them.")]
     text = (
-        "The mean validation MAE of the candidates with a choice, less that of the candidates with the choice it is "
-        "compared with, other choices held equal. Below 0 is better. "
+        f"The mean validation {evidence.error_word} of the candidates with a choice, less that of the candidates with "
+        "the choice it is compared with, other choices held equal. Below 0 is better. "
         f"The 95 % intervals come from {result.interval_source}."
     )
     if result.inseparable:
         text += f" Not separable from the choices shown: {', '.join(result.inseparable)}."
-    return [paragraph(text), figure_block(effects_figure(result, evidence.unit)), effects_table(result, evidence.unit)]
+    return [paragraph(text), figure_block(effects_figure(result, evidence)), effects_table(result, evidence)]
 
 
 def verdict(effect: Effect) -> str:
@@ -58,8 +58,9 @@ def verdict(effect: Effect) -> str:
     return "lower error" if effect.difference < 0 else "higher error"
 
 
-def effects_figure(result: MainEffects, unit: str) -> Figure:
+def effects_figure(result: MainEffects, evidence: Evidence) -> Figure:
     """A point and an interval for each effect; those that leave out 0 stand out."""
+    unit = evidence.unit
     effects = list(reversed(result.effects))
     labels = [f"{shortened(f'{e.factor}: {e.level}', 34)}<br>vs {shortened(e.reference, 30)}" for e in effects]
     colours = [BLUE if effect.is_distinguishable else GREY for effect in effects]
@@ -77,29 +78,31 @@ def effects_figure(result: MainEffects, unit: str) -> Figure:
         for effect, label, colour in zip(effects, labels, colours, strict=True)
     ]
     layout = {
-        "xaxis": axis(heading("difference in validation MAE", unit), zeroline=True, zerolinecolor="#566070"),
+        "xaxis": axis(
+            heading(f"difference in validation {evidence.error_word}", unit), zeroline=True, zerolinecolor="#566070"
+        ),
         "yaxis": axis("", showgrid=False),
         "showlegend": False,
         "height": 110 + 46 * len(effects),
     }
-    return Figure("effects", effects_finding(result, unit), data, layout)
+    return Figure("effects", effects_finding(result, evidence), data, layout)
 
 
-def effects_finding(result: MainEffects, unit: str) -> str:
+def effects_finding(result: MainEffects, evidence: Evidence) -> str:
     """The effects that can be told from chance, in a sentence."""
     clear = sorted((e for e in result.effects if e.is_distinguishable), key=lambda effect: effect.difference)
     if not clear:
         return "No choice's effect is distinguishable from 0."
     said = "; ".join(
-        f"{e.factor}: {e.level} {'lowers' if e.difference < 0 else 'raises'} the MAE by "
-        f"{with_unit(number(abs(e.difference)), unit)} against {e.reference}"
+        f"{e.factor}: {e.level} {'lowers' if e.difference < 0 else 'raises'} the {evidence.error_word} by "
+        f"{with_unit(number(abs(e.difference)), evidence.unit)} against {e.reference}"
         for e in clear
     )
     rest = len(result.effects) - len(clear)
     return f"{said}." + (f" {count(rest, 'effect is', 'effects are')} not distinguishable from 0." if rest else "")
 
 
-def effects_table(result: MainEffects, unit: str) -> Html:
+def effects_table(result: MainEffects, evidence: Evidence) -> Html:
     """The effects as numbers."""
     rows = [
         [
@@ -113,8 +116,18 @@ def effects_table(result: MainEffects, unit: str) -> Html:
         ]
         for effect in result.effects
     ]
-    columns = ["choice", "level", "against", "candidates", heading("difference", unit), "95 % interval", "verdict"]
-    return table("Main effects on the validation MAE", columns, rows, "effects-table", numbered=[3, 4, 5])
+    columns = [
+        "choice",
+        "level",
+        "against",
+        "candidates",
+        heading("difference", evidence.unit),
+        "95 % interval",
+        "verdict",
+    ]
+    return table(
+        f"Main effects on the validation {evidence.error_word}", columns, rows, "effects-table", numbered=[3, 4, 5]
+    )
 
 
 def importance_of_sample(evidence: Evidence) -> list[Html]:
@@ -126,7 +139,7 @@ def importance_of_sample(evidence: Evidence) -> list[Html]:
         )
         return [paragraph(text)]
     text = (
-        f"The share of each choice in the variance of the logarithm of the validation MAE over "
+        f"The share of each choice in the variance of the logarithm of the validation {evidence.error_word} over "
         f"{count(len(evidence.trained), 'candidate')}, by Optuna's fANOVA "
         "(each choice by itself; the shares add up to 100 %). "
         "Numbers enter by their rank among the values tried. The candidates were chosen by the search, not at "
@@ -176,16 +189,18 @@ def slice_figure(evidence: Evidence, name: str) -> Figure:
             "text": [text_only(evidence.name(standing)) for standing in evidence.trained],
             "marker": {"color": [ORANGE, *[BLUE] * (len(errors) - 1)], "size": [12, *[8] * (len(errors) - 1)],
                        "opacity": 0.75, "symbol": ["diamond", *["circle"] * (len(errors) - 1)]},
-            "hovertemplate": f"%{{text}}<br>{title} %{{x}}: MAE %{{y:.5~g}}<extra></extra>",
+            "hovertemplate": f"%{{text}}<br>{title} %{{x}}: {evidence.error_word} %{{y:.5~g}}<extra></extra>",
         }
     ]  # fmt: skip
     numbers = [float(value) for value in values] if is_numeric(values) else []
     layout = {
         "xaxis": log_axis(title, numbers) if wide else axis(title, **({} if numbers else {"type": "category"})),
-        "yaxis": log_axis(heading("validation MAE", evidence.unit), errors),
+        "yaxis": log_axis(heading(f"validation {evidence.error_word}", evidence.unit), errors),
         "height": 280,
     }
     value = values[0]
     shown = f"{value:.3g}" if isinstance(value, float) else str(value)
-    finding = f"Validation MAE over {title}; the winner (diamond), {evidence.name(best)}, has {shown}."
+    finding = (
+        f"Validation {evidence.error_word} over {title}; the winner (diamond), {evidence.name(best)}, has {shown}."
+    )
     return Figure(f"slice-{name}", finding, data, layout)

@@ -106,7 +106,7 @@ def curves_figure(
     layout = {
         "xaxis": axis("epochs", domain=[0.0, 0.46], rangemode="tozero"),
         "xaxis2": axis("training time, s", rangemode="tozero", **marginal),
-        "yaxis": log_axis(heading("validation MAE", evidence.unit), errors),
+        "yaxis": log_axis(heading(f"validation {evidence.error_word}", evidence.unit), errors),
         "yaxis2": log_axis("", errors, matches="y", anchor="x2", showticklabels=False),
         "legend": {"orientation": "h", "x": 0, "y": -0.18, "yanchor": "top", "traceorder": "reversed"},
         "height": 420 + 24 * max(1, (len(best) + 1) // 2),
@@ -135,7 +135,7 @@ def _traces(
                     "yaxis": f"y{number_of_axis}",
                     "line": line,
                     "hovertemplate": f"{text_only(name)}, seed {curve.seed}<br>"
-                    f"%{{x:,.4~g}} {unit}: MAE %{{y:.5~g}}<extra></extra>",
+                    f"%{{x:,.4~g}} {unit}: {evidence.error_word} %{{y:.5~g}}<extra></extra>",
                 }
             )
     return traces
@@ -151,7 +151,7 @@ def _finding(evidence: Evidence, best: list[tuple[Standing, list[Curve]]]) -> st
     still = " It had not stopped improving: more epochs may lower it." if curve.epochs[place] == last else ""
     of_seeds = " with its best seed" if len(curves) > 1 else ""
     return (
-        f"The winner, {evidence.name(standing)}, reached its lowest validation MAE of "
+        f"The winner, {evidence.name(standing)}, reached its lowest validation {evidence.error_word} of "
         f"{with_unit(number(curve.errors[place]), evidence.unit)} in epoch {curve.epochs[place]:,} of {last:,}, "
         f"after {curve.seconds[place]:,.1f} s{of_seeds}.{still}"
     )

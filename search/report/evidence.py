@@ -8,21 +8,32 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Self
 
 import numpy as np
 from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
+from scipy.special import softmax  # type: ignore[import-untyped]
 
 from models.checkpoint import CheckpointError
 from models.objective import ERROR_NAMES
 from search.data import Part, Split, load
 from search.errors import UserError
 from search.history import PastSearch
-from search.judging import answer_of
-from search.labels import name_of
+from search.judging import answer_of, scores
+from search.labels import ERROR_WORDS, name_of
 from search.results import Standing, TrialResult
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """What the winner's networks answer on both parts, each float64 (networks, rows, outputs)."""
+
+    validation: NDArray[np.float64]
+    test: NDArray[np.float64]
+    missing_seeds: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,15 +69,65 @@ class WinnerPredictions:
     test: Predicted
     missing_seeds: tuple[int, ...] = ()
 
+    @classmethod
+    def of(cls, split: Split, outputs: Outputs) -> Self:
+        """From the networks' outputs."""
+        parts = zip((split.validation, split.test), (outputs.validation, outputs.test), strict=True)
+        validation, test = (Predicted(part, values[:, :, 0]) for part, values in parts)
+        return cls(validation, test, outputs.missing_seeds)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedClasses:
+    """One part of the table beside the winner's logits, float64 (networks, rows, classes), and the classes' names."""
+
+    part: Part
+    logits: NDArray[np.float64]
+    classes: tuple[str, ...]
+
+    @property
+    def true(self) -> NDArray[np.int64]:
+        """The class numbers of the table, (rows,)."""
+        return self.part.y.astype(np.int64)
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """The mean over the networks, (rows, classes)."""
+        mean: NDArray[np.float64] = softmax(self.logits, axis=2).mean(axis=0)
+        return mean
+
+    @property
+    def network_scores(self) -> list[dict[str, float]]:
+        """The scores of each network by itself (`search.judging.scores`)."""
+        return [scores(logits, self.part, self.classes) for logits in self.logits]
+
+
+@dataclass(frozen=True, eq=False)
+class WinnerClasses:
+    """The winning classifier on the two parts that it was not trained on."""
+
+    validation: PredictedClasses
+    test: PredictedClasses
+    missing_seeds: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, split: Split, outputs: Outputs) -> Self:
+        """From the networks' outputs."""
+        parts = zip((split.validation, split.test), (outputs.validation, outputs.test), strict=True)
+        validation, test = (PredictedClasses(part, logits, split.classes) for part, logits in parts)
+        return cls(validation, test, outputs.missing_seeds)
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """All that the page is made from. `predictions` is None where the winner's weights are gone."""
+    """All that the page is made from. `predictions` is None where the winner's weights are gone, and of a
+    classification, which has `class_predictions`."""
 
     search: PastSearch
     split: Split
     standings: tuple[Standing, ...]
     predictions: WinnerPredictions | None
+    class_predictions: WinnerClasses | None = None
 
     @property
     def trained(self) -> list[Standing]:
@@ -101,6 +162,16 @@ class Evidence:
         return ERROR_NAMES[self.standings[0].candidate.task]
 
     @property
+    def error_word(self) -> str:
+        """The selecting error for people: `MAE`."""
+        return ERROR_WORDS[self.error_name]
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether the winner could be asked."""
+        return self.predictions is not None or self.class_predictions is not None
+
+    @property
     def has_networks(self) -> bool:
         """Whether the candidates are networks, not traditional models."""
         return self.standings[0].candidate.estimator is None
@@ -124,14 +195,13 @@ def gather(search: PastSearch, data_dir: str | None = None) -> Evidence:
     standings = tuple(search.standings)
     if not standings:
         raise UserError(f"no trial of the search {search.parent.info.run_id} has ended yet: there is nothing to report")
-    if standings[0].candidate.task != "regression":
-        raise UserError(
-            "search.report shows regressions; the ranking of this classification and its scores on the test set are in "
-            "MLflow: the artifact ranking.md and the metrics of its run"
-        )
     split = load_again(search, data_dir)
-    predictions = predictions_of(standings[0], search, split) if standings[0].trained else None
-    return Evidence(search, split, standings, predictions)
+    answers = outputs_of(standings[0], search, split) if standings[0].trained else None
+    if answers is None:
+        return Evidence(search, split, standings, None)
+    if split.classes:
+        return Evidence(search, split, standings, None, WinnerClasses.of(split, answers))
+    return Evidence(search, split, standings, WinnerPredictions.of(split, answers))
 
 
 def load_again(search: PastSearch, data_dir: str | None) -> Split:
@@ -152,7 +222,7 @@ def load_again(search: PastSearch, data_dir: str | None) -> Split:
     return split
 
 
-def predictions_of(winner: Standing, search: PastSearch, split: Split) -> WinnerPredictions | None:
+def outputs_of(winner: Standing, search: PastSearch, split: Split) -> Outputs | None:
     """The winner's networks, one a seed, on validation and test; None where the weights of all of them are gone."""
     outputs: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     missing: list[int] = []
@@ -165,12 +235,8 @@ def predictions_of(winner: Standing, search: PastSearch, split: Split) -> Winner
                 logger.warning("the weights of %s, seed %d, are gone: %s", winner.candidate, result.seed, error)
                 missing.append(result.seed)
                 continue
-            validation, test = (answer(part.x)[:, 0] for part in (split.validation, split.test))
-            outputs.append((validation, test))
+            outputs.append((answer(split.validation.x), answer(split.test.x)))
     if not outputs:
         return None
-    return WinnerPredictions(
-        Predicted(split.validation, np.stack([validation for validation, _ in outputs])),
-        Predicted(split.test, np.stack([test for _, test in outputs])),
-        tuple(missing),
-    )
+    validation, test = (np.stack(part) for part in zip(*outputs, strict=True))
+    return Outputs(validation, test, tuple(missing))

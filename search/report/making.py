@@ -21,7 +21,7 @@ def make(run: str | None, uri: str | None, data_dir: str | None, output: Path) -
     html = page(evidence)
     write_file(html, output)
     publish(html, search)
-    if evidence.predictions is None:
+    if not evidence.has_predictions:
         print(missing_words(evidence))
     print(
         f"{output} ({len(html) / 1e6:.1f} MB), also {ARTIFACT} among the artifacts of run {evidence.run_id} in MLflow"

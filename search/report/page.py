@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 
 from search.report.choices import choices_section
+from search.report.classes import classes_section
 from search.report.cost import cost_section, origin
 from search.report.curves import curves_section
 from search.report.early_stopping import early_stopping_section
@@ -19,7 +22,9 @@ from search.report.residuals import residuals_section
 from search.report.script import SCRIPT
 from search.report.style import STYLE
 
-SECTIONS = (
+Section = tuple[str, str, Callable[[Evidence], Html]]
+
+SECTIONS: tuple[Section, ...] = (
     ("question", "Question and data", question_section),
     ("ranking", "Ranking", ranking_section),
     ("pareto", "What accuracy costs", pareto_section),
@@ -32,6 +37,13 @@ SECTIONS = (
     ("cost", "What it cost", cost_section),
 )
 
+OF_CLASSES: tuple[Section, ...] = tuple(
+    ("predictions", "The winner's predictions", classes_section) if key == "predictions" else (key, name, make)
+    for key, name, make in SECTIONS
+    if key not in ("elements", "ensemble")
+)
+"""A classification's: without errors in the target's unit."""
+
 NOTHING_FROM_OUTSIDE = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:; font-src data:"
 )
@@ -43,8 +55,9 @@ def page(evidence: Evidence) -> str:
     config = evidence.search.config
     table = config.data.path or config.data.dataset
     title = f"{config.space.name} on {table}: {evidence.target}"
-    contents = element("ol", *(element("li", element("a", name, href=f"#{key}")) for key, name, _ in SECTIONS))
-    sections = [make(evidence) for _, _, make in SECTIONS]
+    parts = OF_CLASSES if evidence.split.classes else SECTIONS
+    contents = element("ol", *(element("li", element("a", name, href=f"#{key}")) for key, name, _ in parts))
+    sections = [make(evidence) for _, _, make in parts]
     body = element(
         "body",
         element(

@@ -47,7 +47,7 @@ def goal(evidence: Evidence) -> str:
     return (
         f" This search lowered {objective_words(objectives)} together: {members} of "
         f"{count(len(evidence.trained), 'candidate')} are on the front of all {len(objectives)}. Chosen, and tested "
-        "once, is the one with the lowest validation MAE."
+        f"once, is the one with the lowest validation {evidence.error_word}."
     )
 
 
@@ -66,7 +66,7 @@ def front_figure(evidence: Evidence, cost_name: str, cost: Cost, cost_unit: str 
     members = front(list(zip(errors, costs, strict=True)))
     others = sorted(set(range(len(trained))) - set(members))
     hover = (
-        f"%{{text}}<br>MAE %{{y:.5~g}} {text_only(evidence.unit)}<br>"
+        f"%{{text}}<br>{evidence.error_word} %{{y:.5~g}} {text_only(evidence.unit)}<br>"
         f"%{{x:,.4~g}} {cost_unit or cost_name}<extra></extra>"
     )
 
@@ -92,13 +92,16 @@ def front_figure(evidence: Evidence, cost_name: str, cost: Cost, cost_unit: str 
     ]
     layout = {
         "xaxis": log_axis(heading(cost_name, cost_unit), costs),
-        "yaxis": axis(heading("validation MAE", evidence.unit)),
+        "yaxis": axis(heading(f"validation {evidence.error_word}", evidence.unit)),
         "height": 340,
     }
     names = "; ".join(evidence.name(trained[place]) for place in members[:4])
     more = f"; and {len(members) - 4} more" if len(members) > 4 else ""
     total = count(len(trained), "candidate")
-    finding = f"{len(members)} of {total} on the front of MAE against {cost_name}, the cheapest first: {names}{more}."
+    finding = (
+        f"{len(members)} of {total} on the front of {evidence.error_word} against {cost_name}, the cheapest first: "
+        f"{names}{more}."
+    )
     return Figure(f"pareto-{cost_name.replace(' ', '-')}", finding, data, layout)
 
 
@@ -123,7 +126,7 @@ def front_table(evidence: Evidence) -> Html:
     ]
     columns = [
         "network",
-        heading("validation MAE", evidence.unit),
+        heading(f"validation {evidence.error_word}", evidence.unit),
         "parameters",
         "training, s",
         *(f"on the front by {name}" for name in fronts),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from search.data import CleaningReport, Split
 from search.report.evidence import Evidence
-from search.report.figures import BLUE, GREEN, ORANGE, Figure, axis, figure_block
+from search.report.figures import BLUE, GREEN, ORANGE, Figure, axis, figure_block, text_only
 from search.report.markup import Html, element, join, paragraph, section
 from search.report.tables import Cell, facts, table
 from search.report.wording import count, heading, number, percent, with_unit
@@ -21,9 +21,10 @@ def question_section(evidence: Evidence) -> Html:
     """What was searched for, in which table, and what cleaning did to it."""
     split, config = evidence.split, evidence.search.config
     report = split.report
+    error = "cross-entropy" if split.classes else "mean absolute error (MAE)"
     text = (
-        f"Which network predicts {evidence.target} from a compound's formula alone with the lowest mean absolute "
-        f"error (MAE)? The search space “{config.space.name}” was searched on {report.source}."
+        f"Which network predicts {evidence.target} from a compound's formula alone with the lowest {error}? "
+        f"The search space “{config.space.name}” was searched on {report.source}."
     )
     return section(
         "question",
@@ -31,9 +32,9 @@ def question_section(evidence: Evidence) -> Html:
         paragraph(text),
         facts(row_facts(split)),
         paragraph(report.merge_rule[:1].upper() + report.merge_rule[1:] + "." if report.merged else ""),
-        paragraph(report.outlier_rule[:1].upper() + report.outlier_rule[1:] + "."),
+        paragraph(report.outlier_rule[:1].upper() + report.outlier_rule[1:] + "." if report.outlier_rule else ""),
         rejected_rows(report),
-        figure_block(distribution(evidence)),
+        figure_block(class_shares(split) if split.classes else distribution(evidence)),
     )
 
 
@@ -51,6 +52,9 @@ def row_facts(split: Split) -> list[tuple[str, Html | str]]:
     for name, part in (("training", split.train), ("validation", split.validation), ("test", split.test)):
         facts.append((name, f"{len(part):,} ({percent(len(part), kept)})"))
     facts.append(("elements that occur", f"{len(report.elements)} of 86"))
+    if split.classes:
+        facts.append(("classes", ", ".join(split.classes)))
+        return facts
     low, high = report.value_range
     facts.append(("range of the target", with_unit(f"{number(low)} to {number(high)}", split.unit)))
     return facts
@@ -102,6 +106,30 @@ def distribution(evidence: Evidence) -> Figure:
     return Figure("distribution", finding(split.train.y, split.test.y, split.unit), data, layout)
 
 
+def class_shares(split: Split) -> Figure:
+    """How the classes share each part."""
+    parts = (("training", split.train, BLUE), ("validation", split.validation, ORANGE), ("test", split.test, GREEN))
+    data = [
+        {
+            "type": "bar",
+            "name": f"{name} ({len(part):,})",
+            "x": [text_only(label) for label in split.classes],
+            "y": 100 * np.bincount(part.y.astype(np.int64), minlength=len(split.classes)) / len(part),
+            "marker": {"color": colour},
+            "hovertemplate": "%{x}: %{y:.1f} %<extra>" + name + "</extra>",
+        }
+        for name, part, colour in parts
+    ]
+    layout = {"xaxis": axis("class", type="category"), "yaxis": axis("share of the part, %"), "height": 320}
+    most = int(np.bincount(split.train.y.astype(np.int64)).argmax())
+    right = int((split.test.y == most).sum())
+    text = (
+        f"Shares of the classes. Answering {split.classes[most]}, the most frequent of the training rows, for every "
+        f"compound would be right for {percent(right, len(split.test))} of the test set."
+    )
+    return Figure("distribution", text, data, layout)
+
+
 def finding(train: NDArray[np.float32], test: NDArray[np.float32], unit: str) -> str:
     """The distribution in a sentence, with the yardstick that any network has to beat."""
     median = float(np.median(train))
@@ -121,21 +149,28 @@ def lead(evidence: Evidence) -> Html:
         return element("p", "No trial of this search came to a result.", class_="lead notice")
     winner = trained[0]
     spread = f" ± {number(winner.spread)}" if winner.spread is not None else ""
+    error = with_unit(number(winner.mean_error) + spread, evidence.unit)
     sentence = join(
-        element("strong", evidence.name(winner)),
-        f" has the lowest validation MAE, {with_unit(number(winner.mean_error) + spread, evidence.unit)}",
+        element("strong", evidence.name(winner)), f" has the lowest validation {evidence.error_word}, {error}"
     )
     return element("p", sentence, f"{test_words(evidence)}.", class_="lead")
 
 
 def test_words(evidence: Evidence) -> str:
     """The winner's error on the test set, as far as it is known."""
+    test = count(len(evidence.split.test), "test composition")
+    if evidence.class_predictions is not None:
+        each = evidence.class_predictions.test.network_scores
+        entropy, accuracy = (float(np.mean([scored[key] for scored in each])) for key in ("cross_entropy", "accuracy"))
+        return (
+            f"; on {test} that no search has seen its cross-entropy is {number(entropy)} and its accuracy "
+            f"{percent(accuracy, 1)}"
+        )
     if evidence.predictions is None:
         return ""
     maes = evidence.predictions.test.network_maes
     spread = f" ± {number(float(np.std(maes, ddof=1)))}" if len(maes) > 1 else ""
-    test = len(evidence.split.test)
     return (
-        f"; on {count(test, 'test composition')} that no search has seen its MAE is "
+        f"; on {test} that no search has seen its MAE is "
         f"{with_unit(number(float(np.mean(maes))) + spread, evidence.unit)}"
     )

@@ -40,7 +40,7 @@ def ranking_table(evidence: Evidence) -> Html:
     columns = [
         "rank",
         "network",
-        heading("validation MAE", unit),
+        heading(f"validation {evidence.error_word}", unit),
         *([heading("± over seeds", unit), "seeds"] if has_spread else []),
         "parameters",
         "training, s",
@@ -48,7 +48,7 @@ def ranking_table(evidence: Evidence) -> Html:
         "stopped by",
     ]
     rows = [_row(standing, evidence, has_spread) for standing in evidence.standings]
-    caption = "Candidates by validation MAE, lowest first." + (
+    caption = f"Candidates by validation {evidence.error_word}, lowest first." + (
         " ± is the standard deviation over seeds; training seconds and epochs are means over seeds."
         if has_spread
         else ""

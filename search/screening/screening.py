@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from search.data import ELEMENTS
 from search.data.table import is_energy_name
 from search.errors import UserError
+from search.inference.classifier import Classifier
 from search.inference.predictor import Predictor
 from search.inference.registry import find_model, load_known, load_model, open_registry
 from search.inference.table_writer import check_output
@@ -56,7 +57,13 @@ def run(order: Order, scope: Scope, console: Console) -> Screening:
     """Enumerate, predict and rank, with progress on `console`. Raises UserError where nothing is left to rank."""
     client = open_registry(order.uri)
     registered = find_model(client, order.model)
-    known, predictor = load_known(client, registered), load_model(client, registered, order.bfloat16)
+    predictor = load_model(client, registered, order.bfloat16)
+    if isinstance(predictor, Classifier):
+        raise UserError(
+            f"{order.model} answers with classes ({', '.join(predictor.classes)}), and a screening ranks by a value: "
+            "screen with a model of the property itself; search.predict input= gives a table's classes."
+        )
+    known = load_known(client, registered)
     ranking = ranking_of(order, predictor)
     rule = rule_of(order.rules, order.mixed_valence)
     with progress(console, "formulas", scope.formulas) as advance:

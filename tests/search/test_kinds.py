@@ -3,22 +3,32 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import mlflow
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
-from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
+from report.conftest import Parsed, parsed
+from scipy.special import softmax  # type: ignore[import-untyped]
+from sklearn.metrics import accuracy_score, auc, f1_score, log_loss, roc_auc_score
 
 from search import resources
 from search.config import parse
 from search.data import DataRequest, Part, Split, load
 from search.errors import UserError
+from search.fitting import refit
 from search.history import open_search
+from search.inference.classifier import Classifier
+from search.inference.registry import find_model, load_model, open_registry
 from search.judging import scores
+from search.predict import main as predict
 from search.register import main as register
 from search.report.__main__ import main as report
 from search.resources import Resources, ray_for, resources_for
 from search.run import main
+from search.screen import main as screen
 from search.targets import training_data, with_head
 
 
@@ -72,9 +82,6 @@ def test_a_search_of_classes(classes: Split, capsys: pytest.CaptureFixture[str])
         open_search(parent.info.run_id, f"sqlite:///{Path.cwd()}/mlflow.db").standings[0].candidate.task
         == "classification"
     )
-    for command, sentence in ((report, "shows regressions"), (register, "is a classification")):
-        with pytest.raises(UserError, match=sentence):
-            command([f"run={parent.info.run_id}"])
 
 
 def test_scores_are_those_of_scikit_learn() -> None:
@@ -116,9 +123,113 @@ def test_a_search_of_traditional_models(capsys: pytest.CaptureFixture[str]) -> N
     parent, children = parent_of("automl on mp formation_energy")
     assert {run.data.tags["stop_reason"] for run in children} <= {"fitted", "stopped by asha"}
     assert all("parameters" not in run.data.metrics and run.data.params["family"] for run in children)
+    capsys.readouterr()
     assert report([f"run={parent.info.run_id}", "output=report.html"]) == 0
-    with pytest.raises(UserError, match="traditional models, which are not kept"):
-        register([f"run={parent.info.run_id}"])
+
+
+def test_a_traditional_model_is_registered_asked_and_served(capsys: pytest.CaptureFixture[str]) -> None:
+    parent, _ = parent_of("automl on mp formation_energy")
+    run, split = f"run={parent.info.run_id}", load(DataRequest("mp", rows=150))
+    with pytest.raises(UserError, match=r"top= makes ensembles of networks .* traditional models"):
+        register([run, "top=3"])
+    assert register([run, "name=fitted"]) == 0
+    assert "validation MAE" in capsys.readouterr().out
+    winner = open_search(parent.info.run_id, uri()).standings[0].trained[0]
+    expected = refit(winner.candidate, training_data(split), winner.seed, threads=1)(split.test.x)
+    assert predict(["model=fitted", *map(str, split.test.formulas), "Xx", "output=fitted.csv"]) == 0
+    found = pd.read_csv("fitted.csv")
+    np.testing.assert_allclose(found.value[:-1], expected, rtol=1e-5, atol=1e-5)
+    assert (found.lower[:-1] < found.upper[:-1]).all()
+    assert np.isnan(found.value.iloc[-1])
+    served = ask("models:/fitted@champion", found.formula)
+    np.testing.assert_allclose(served.value.astype(float), found.value, rtol=1e-5, atol=1e-5)
+    assert screen(["model=fitted", "elements=Li,O", "max_atoms=4", "output=screened.csv"]) == 0
+    assert len(pd.read_csv("screened.csv"))
+    with pytest.raises(UserError, match="precision=bfloat16 is of networks"):
+        predict(["model=fitted", "NaCl", "precision=bfloat16"])
+    for name, sentence in (
+        ("fitted", "start_from=fitted/1 is a traditional model"),
+        ("fited", "start_from=fited is not"),
+    ):
+        assert main(["space=transfer", f"start_from=model:{name}", "dataset=mp", "rows=150"]) == 2
+        assert sentence in capsys.readouterr().err
+
+
+def uri() -> str:
+    return f"sqlite:///{Path.cwd()}/mlflow.db"
+
+
+def ask(model: str, formulas: "pd.Series[str]") -> pd.DataFrame:
+    """What plain MLflow has a registered model say."""
+    mlflow.set_tracking_uri(uri())
+    mlflow.set_registry_uri(uri())
+    answers: pd.DataFrame = mlflow.pyfunc.load_model(model).predict(pd.DataFrame({"formula": formulas}))
+    return answers
+
+
+def test_a_classifier_is_reported_registered_and_asked(classes: Split, capsys: pytest.CaptureFixture[str]) -> None:
+    parent, _ = parent_of("branching on classes.csv kind")
+    run = f"run={parent.info.run_id}"
+    assert report([run, "output=classes.html"]) == 0
+    check_page(parsed(Path("classes.html").read_text()), parent, classes)
+    with pytest.raises(UserError, match=r"top= makes ensembles of networks .* classifiers"):
+        register([run, "top=3"])
+    assert register([run, "name=kinds"]) == 0
+    assert "90 % prediction sets" in capsys.readouterr().out
+    check_calibration(classes)
+    formulas = [*map(str, classes.test.formulas), "Xx", "PoO"]
+    assert predict(["model=kinds", *formulas, "output=predicted.csv"]) == 0
+    table = pd.read_csv("predicted.csv", keep_default_na=False)
+    each = ["p(deep)", "p(shallow)"]
+    assert list(table.columns) == ["formula", "class", "probability", "prediction_set", *each, "warning"]
+    chances = table[each][:-2].astype(float)
+    chosen = [f"p({name})" for name in table["class"][:-2]]
+    assert chosen == [str(name) for name in chances.idxmax(axis=1)]
+    np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-5)
+    assert table["class"][-2:].tolist() == ["", ""]
+    assert (table.warning[-2:] != "").all()
+    right = np.mean(table["class"][:-2].to_numpy() == np.array(classes.classes)[classes.test.y.astype(int)])
+    assert parent.data.metrics["test_accuracy"] == pytest.approx(right)
+    served = ask("models:/kinds@champion", table.formula)
+    for name in ("class", "prediction_set", "warning"):
+        assert served[name].tolist() == table[name].tolist()
+    np.testing.assert_allclose(served["p(deep)"][:-2].astype(float), chances["p(deep)"], rtol=1e-5)
+    capsys.readouterr()
+    assert predict(["model=kinds", "NaCl"]) == 0
+    assert "90 % set" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"answers with classes \(deep, shallow\)"):
+        screen(["model=kinds", "elements=Li,O", "order=highest"])
+
+
+def check_page(page: Parsed, parent: Run, classes: Split) -> None:
+    """Figures hold what the search found on the test set."""
+    assert page.problems == []
+    assert "MAE" not in page.text
+    counts = np.array([[int(text) for text in row] for row in page.figures["confusion-test"]["data"][0]["text"]])
+    assert counts.sum(axis=1).tolist() == np.bincount(classes.test.y.astype(int)).tolist()
+    assert np.trace(counts) / counts.sum() == pytest.approx(parent.data.metrics["test_accuracy"])
+    curve = page.figures["roc-test"]["data"][1]
+    assert auc(curve["x"], curve["y"]) == pytest.approx(parent.data.metrics["test_roc_auc"], abs=1e-6)
+    assert len(page.tables["worst-test"]) == 1 + min(20, len(classes.test))
+
+
+def check_calibration(classes: Split) -> None:
+    """No other temperature fits the validation set better, and the sets hold nine tenths of its true classes."""
+    client = open_registry(uri())
+    model = load_model(client, find_model(client, "kinds"))
+    assert isinstance(model, Classifier)
+    validation, y = classes.validation, classes.validation.y.astype(int)
+    logits = model.ensemble.predict(torch.from_numpy(validation.x))[0].numpy().astype(float)
+
+    def entropy(temperature: float) -> float:
+        return float(log_loss(y, softmax(logits / temperature, axis=1)))
+
+    others = (1.0, 0.8 * model.temperature, 1.25 * model.temperature)
+    assert entropy(model.temperature) <= min(map(entropy, others))
+    answers = model.predict_fractions(validation.x)
+    np.testing.assert_allclose(answers.probabilities, softmax(logits / model.temperature, axis=1), rtol=1e-4)
+    assert answers.within[np.arange(len(y)), y].mean() >= 0.9
+    assert answers.within.any(axis=1).all()
 
 
 def test_traditional_models_leave_gpus_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,9 @@ ROWS = 40_000
 @pytest.fixture(scope="module")
 def predictor(shelf: Shelf) -> Predictor:
     client = open_registry(shelf.uri)
-    return load_model(client, find_model(client, "small"))
+    found = load_model(client, find_model(client, "small"))
+    assert isinstance(found, Predictor)
+    return found
 
 
 def ask(shelf: Shelf, *arguments: str) -> None:

@@ -30,7 +30,9 @@ FORMULAS = ["NaCl", "Fe2O3", "K4[Fe(CN)6]", "Xx", "PoO", ""]
 
 def model(shelf: Shelf, name: str = "small") -> Predictor:
     client = open_registry(shelf.uri)
-    return load_model(client, find_model(client, name))
+    found = load_model(client, find_model(client, name))
+    assert isinstance(found, Predictor)
+    return found
 
 
 def test_winner_is_registered_with_all_its_seeds(shelf: Shelf) -> None:

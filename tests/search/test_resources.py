@@ -28,17 +28,39 @@ def test_a_laptop_trains_one_trial_a_core(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_trials_share_gpus_as_far_as_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert on(monkeypatch, 16, 1) == Resources(4, 0.25, 4)
-    assert on(monkeypatch, 2, 1) == Resources(1, 0.5, 2)
-    assert on(monkeypatch, 64, 8, trials=None) == Resources(2, 0.25, 32)
+    assert on(monkeypatch, 16, 1) == Resources(1, 0.25, 4)
+    assert on(monkeypatch, 2, 1) == Resources(0.5, 0.5, 2)
+    assert on(monkeypatch, 64, 8, trials=None) == Resources(1, 0.25, 32)
+    assert on(monkeypatch, 16, 1, "pack=16", trials=64) == Resources(0.5, 0.0625, 16, 16)
     assert on(monkeypatch, 16, 1).device == "cuda"
+
+
+@pytest.mark.parametrize(("cpus", "gpus"), [(2, 1), (4, 2), (16, 1), (64, 8), (7, 3)])
+def test_trials_on_gpus_leave_half_of_the_cores_to_others(
+    cpus: int, gpus: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = on(monkeypatch, cpus, gpus, trials=None)
+    assert found.concurrent == int(gpus / found.gpus_per_trial)
+    assert found.concurrent * found.cpus_per_trial <= cpus / 2
+
+
+def test_a_gpu_takes_no_core_of_another_node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    alive = {"Alive": True}
+    nodes = [{**alive, "Resources": {"CPU": 64.0}}, {**alive, "Resources": {"CPU": 4.0, "GPU": 2.0}}]
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    found = on(monkeypatch, 68, 2, "cluster=auto", trials=None)
+    assert found == Resources(0.5, 0.5, 4)  # two trials a GPU, which take two of its node's four cores
+    nodes[1]["Alive"] = False
+    assert on(monkeypatch, 64, 0, "cluster=auto", trials=None) == Resources(1, 0, 64)
 
 
 def test_what_is_asked_for_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     assert on(monkeypatch, 8, 0, "cpus_per_trial=4") == Resources(4, 0, 2)
     assert on(monkeypatch, 8, 0, "cpus_per_trial=4").threads == 4
     assert on(monkeypatch, 8, 0, "max_concurrent=3") == Resources(1, 0, 3)
-    assert on(monkeypatch, 16, 2, "gpus_per_trial=1") == Resources(8, 1, 2)
+    assert on(monkeypatch, 16, 2, "gpus_per_trial=1") == Resources(1, 1, 2)
     assert on(monkeypatch, 16, 2, "gpus_per_trial=0") == Resources(1, 0, 11)
     assert on(monkeypatch, 8, 0, "cpus_per_trial=0.5", trials=None) == Resources(0.5, 0, 16)
 
@@ -59,10 +81,12 @@ def test_a_cluster_that_is_asleep_counts_as_grown(
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"node:10.0.0.1": 1.0})  # the head alone
     assert resources.available() == (32, 8)
-    assert resources_for(parse(["cluster=auto"]), None) == Resources(1, 0.25, 32)
+    monkeypatch.setattr(ray, "nodes", lambda: [])
+    assert resources_for(parse(["cluster=auto"]), None) == Resources(0.5, 0.25, 32)
 
 
 def test_a_cluster_without_workers_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "nodes", lambda: [])
     with pytest.raises(UserError, match=r"ray status"):
         on(monkeypatch, 0, 0, "cluster=auto")

@@ -17,7 +17,7 @@ from shelf import Shelf
 from models.checkpoint import CheckpointError, load_network
 from search.config import parse
 from search.errors import UserError
-from search.inference.predictor import Predictor
+from search.inference.package import load_package
 from search.inference.registry import open_registry
 from search.inference.serving import FORMULA, Served
 from search.run import main
@@ -58,7 +58,7 @@ def test_a_pickle_in_a_model_is_not_loaded(package: Path, tmp_path: Path, name: 
     swapped = next(key for key in kept if key != "facts")
     np.savez(folder / name, allow_pickle=True, **{**kept, swapped: np.array([Touch(trap)], dtype=object)})
     with pytest.raises(CheckpointError, match=name):
-        Predictor.load(folder)
+        load_package(folder)
     assert not trap.exists()
 
 
@@ -93,7 +93,7 @@ def test_a_changed_model_loads_or_says_that_it_is_damaged(package: Path, tmp_pat
         copy(package, folder)
     (folder / name).write_bytes(content)
     try:
-        assert len(Predictor.load(folder).predict(["NaCl"])) == 1
+        assert len(load_package(folder).predict(["NaCl"])) == 1
     except CheckpointError:
         pass
     finally:
@@ -115,7 +115,7 @@ json_values = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(rows=st.lists(json_values, max_size=5))
 def test_whatever_is_asked_of_a_served_model_has_an_answer_a_row(package: Path, rows: list[Any]) -> None:
-    answers = Served(Predictor.load(package)).predict(pd.DataFrame({FORMULA: pd.Series(rows, dtype=object)}))
+    answers = Served(load_package(package)).predict(pd.DataFrame({FORMULA: pd.Series(rows, dtype=object)}))
     assert len(answers) == len(rows)
     assert all(
         bool(warning) or value is not None for value, warning in zip(answers["value"], answers["warning"], strict=True)

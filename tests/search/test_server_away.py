@@ -1,6 +1,8 @@
 """An MLflow server that is away for a while: what it is told meanwhile is kept, and told once it is back."""
 
+import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,14 @@ from models.candidate import Candidate
 from models.recipe import FAST
 from search.config import parse
 from search.data import Split
+from search.errors import UserError
+from search.export import main as export
+from search.predict import main as predict
+from search.register import main as register
+from search.report.__main__ import main as report
 from search.results import TrialResult
+from search.run import main as run
+from search.screen import main as screen
 from search.store import PARENT_TAG, open_store
 from search.tracking import TRIAL_TAG, Tracker
 
@@ -71,3 +80,49 @@ def test_nothing_is_lost_and_nothing_written_twice(
             assert sorted(point.step for point in history) == [1, 2, 3, 4, 5, 6]
     finally:
         server.kill()
+
+
+COMMANDS = {
+    "report": (report, ["run=latest"]),
+    "register": (register, ["run=latest"]),
+    "export": (export, ["run=latest", "file=search.zip"]),
+    "predict": (predict, ["model=any", "NaCl"]),
+    "screen": (screen, ["model=any", "elements=Li,O"]),
+    "resume": (run, ["resume=latest"]),
+    "run": (run, ["dataset=mp", "rows=100", "tracking=server"]),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_server_that_is_not_there_is_said_within_seconds(
+    name: str, in_tmp: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, words = COMMANDS[name]
+    address = f"http://127.0.0.1:{free_port()}"
+    started = time.monotonic()
+    told = sentence_of(command, [*words, f"tracking.uri={address}"], capsys)
+    assert time.monotonic() - started < 30, "MLflow alone tries for minutes"
+    assert f"tracking.uri={address} cannot be used" in told
+    assert "Connection refused" in told
+
+
+def test_a_server_that_listens_and_does_not_answer_is_said(
+    in_tmp: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.store.SECONDS_TO_ANSWER", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        told = sentence_of(report, ["run=latest", f"tracking.uri={address}"], capsys)
+    assert f"tracking.uri={address} cannot be used" in told
+    assert "no answer" in told
+
+
+def sentence_of(command: Callable[[list[str]], int], words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command that cannot be obeyed says, in one sentence."""
+    try:
+        assert command(words) == 2
+        told = capsys.readouterr().err.strip()
+    except UserError as error:
+        told = str(error)
+    assert len(told.splitlines()) == 1
+    return told

@@ -12,7 +12,8 @@ from models.architecture import Architecture, Group
 from models.checkpoint import CheckpointError
 from models.ensemble import Ensemble
 from search.data import DataRequest, Part, Split, load
-from search.inference.predictor import Predictor, Quality
+from search.inference.predictor import Predictor
+from search.inference.quality import Quality
 from search.inference.uncertainty import FEWEST_ROWS, Calibration, Neighbours, calibrate
 
 NARROW = Architecture(groups=(Group(96, 3), Group(32, 1)), skip="layer")

@@ -1,0 +1,67 @@
+"""Registered traditional models: each family is kept without pickle, and a file that was changed is not read."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skops.io
+import torch
+
+from models.architecture import BRNET
+from models.candidate import Candidate
+from models.checkpoint import CheckpointError
+from models.estimator import Estimator, Preprocessing
+from models.recipe import FAST
+from search.data import DataRequest, load
+from search.estimators import FAMILIES
+from search.fitting import refit
+from search.inference.fitted import Fitted, digest_of
+from search.targets import training_data, with_head
+from spaces.traditional import GRID
+
+FLOOR = -3.0
+
+
+def fitted(family: str, preprocessing: Preprocessing = "standard") -> Fitted:
+    split = load(DataRequest("mp", rows=150))
+    settings = {name: values[0] for name, values in GRID[family].items()}
+    estimator = Estimator.of(family, settings, preprocessing)
+    candidate = Candidate(with_head(BRNET, split), FAST, estimator=estimator)
+    models = [refit(candidate, training_data(split), seed, threads=1) for seed in (0, 1)]
+    return Fitted([model.estimator for model in models], FLOOR)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_answers_the_same_after_it_was_kept(family: str, tmp_path: Path) -> None:
+    model = fitted(family)
+    facts = model.save(tmp_path)
+    x = torch.from_numpy(load(DataRequest("mp", rows=150)).test.x)
+    mean, spread = model.predict(x)
+    again, spread_again = Fitted.load(tmp_path, facts).predict(x)
+    assert torch.equal(mean, again)
+    assert torch.equal(spread, spread_again)
+    each = np.maximum([one.predict(x.numpy()) for one in model.models], FLOOR)
+    np.testing.assert_allclose(mean[:, 0], each.mean(axis=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(spread[:, 0], each.std(axis=0), rtol=1e-4, atol=1e-6)
+
+
+class Touch:
+    """What a stranger could have written into a file: it makes another when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (Path("run"),)
+
+
+def test_changed_files_and_strange_types_are_not_read(in_tmp: Path) -> None:
+    model = fitted("ridge")
+    facts = model.save(in_tmp)
+    file = in_tmp / "estimator-1.skops"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(CheckpointError, match="not the file that was written"):
+        Fitted.load(in_tmp, facts)
+    skops.io.dump({"a": Touch()}, file)
+    with pytest.raises(CheckpointError, match="cannot be read as a fitted model"):
+        Fitted.load(in_tmp, {**facts, "digests": [facts["digests"][0], digest_of(file)]})
+    assert not Path("run").exists()
