@@ -97,7 +97,8 @@ def work_of(block: Block, order: Order, client: MlflowClient, console: Console) 
         if order.train is not None:
             raise
         console.print(f"left empty: {error}", highlight=False, markup=False, soft_wrap=True)
-        return None, str(error)
+        # The whole sentence names folders of this machine, which a page that others read has no use for.
+        return None, f"{block.request.dataset}/{block.request.property}.csv was not at hand."
     held_out = [split.report.held_out] if split.report.held_out else []
     for line in [*split.report.summary()[:3], *held_out]:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
