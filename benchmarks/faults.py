@@ -22,13 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Run
-from mlflow.tracking import MlflowClient
 
 from benchmarks.injection import Driver, Server, cut_a_checkpoint, damage_cache, kill_a_worker
 from benchmarks.report import Row, arguments, report
 from search.journal import Journal
 from search.results import TrialResult
-from search.store import PARENT_TAG
+from search.store import PARENT_TAG, client_of
 from search.tracking import TRIAL_TAG
 
 RECIPE = ["recipe.optimiser=sgd", "recipe.learning_rate=0.01", "recipe.loss=mse", "recipe.batch_size=32"]
@@ -163,7 +162,7 @@ def journal_of(folder: Path) -> Path | None:
 
 def outcome_of(folder: Path, uri: str) -> Outcome:
     """What is left of the search in `folder`."""
-    client = MlflowClient(uri)
+    client = client_of(uri)
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()], max_results=5000)
     children = [run for run in runs if PARENT_TAG in run.data.tags]
     parents = [run for run in runs if PARENT_TAG not in run.data.tags]

@@ -26,6 +26,9 @@ from search.tracking import CANDIDATE_TAG, NOTE_TAG
 from spaces import build
 
 ROWS = 400
+AS_PUBLISHED = dict(PUBLISHED)
+ONE_PROCESS = ["cpus_per_trial=1", "max_concurrent=1"]
+"""Starting a trial's process takes as long as training a hundred small networks."""
 
 
 @dataclass
@@ -53,7 +56,7 @@ def run_search(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Fini
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _one_ray_for_all() -> Iterator[None]:
+def _one_ray_for_all(narrow_networks: None) -> Iterator[None]:
     """Starting Ray takes as long as a small search; the command uses one that runs already."""
     with ray_for(parse([])):
         yield
@@ -154,7 +157,7 @@ def test_parent_holds_data_and_settings(branching: Finished, tmp_path: Path) -> 
 def test_sampled_space_with_seeds_asha_and_two_objectives(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["space=hyperparameters", "architecture=BNet", "dataset=mp", "rows=300", "trials=4", "seeds=2"]
     arguments += ["scheduler=asha", "scheduler.grace_epochs=1", "recipe.epochs=4"]
-    finished = run_search([*arguments, "objectives=[validation_mae,parameters]", "sampler=nsga2"], capsys)
+    finished = run_search([*arguments, *ONE_PROCESS, "objectives=[validation_mae,parameters]", "sampler=nsga2"], capsys)
     assert finished.status == 0
     points = {(run.data.tags[CANDIDATE_TAG], run.data.params["seed"]) for run in finished.children}
     assert len(points) == len(finished.children) == 8
@@ -188,7 +191,7 @@ def assert_front_is_the_winner(finished: Finished, folder: Path) -> None:
 
 def test_a_race_over_seeds(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["space=branching", "trials=3", "dataset=mp", "rows=300", "recipe.epochs=1", "seeds=adaptive:3"]
-    finished = run_search(arguments, capsys)
+    finished = run_search([*arguments, *ONE_PROCESS], capsys)
     assert finished.status == 0
     trials = [(run.data.tags[CANDIDATE_TAG], run.data.params["seed"]) for run in finished.children]
     assert len(set(trials)) == len(trials) == 9, "the opening is of six repeats"
@@ -201,7 +204,7 @@ def test_a_race_over_seeds(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_hyperband_pauses_and_goes_on(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["space=branching", "trials=4", "dataset=mp", "rows=300", "scheduler=hyperband", "recipe.epochs=9"]
-    finished = run_search(arguments, capsys)
+    finished = run_search([*arguments, *ONE_PROCESS], capsys)
     assert finished.status == 0
     assert len(finished.children) == 4
     for run in finished.children:
@@ -211,7 +214,7 @@ def test_hyperband_pauses_and_goes_on(in_tmp: Path, capsys: pytest.CaptureFixtur
 
 def test_failed_trials_have_their_reason_and_the_others_go_on(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["space=components", "trials=2", "dataset=mp", "rows=300", "recipe.epochs=2", "recipe.loss=mse"]
-    finished = run_search([*arguments, "recipe.optimiser=sgd", "recipe.learning_rate=1e30"], capsys)
+    finished = run_search([*arguments, *ONE_PROCESS, "recipe.optimiser=sgd", "recipe.learning_rate=1e30"], capsys)
     assert finished.status == 1
     assert {run.info.status for run in finished.children} == {"FAILED"}
     assert all("not finite" in run.data.tags["stop_reason"] for run in finished.children)
@@ -222,8 +225,8 @@ def test_failed_trials_have_their_reason_and_the_others_go_on(in_tmp: Path, caps
 def test_time_budget_ends_the_search_and_keeps_what_was_trained(
     in_tmp: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["space=branching", "dataset=mp", "rows=300", "recipe.epochs=100000", "time_budget=20s"]
-    finished = run_search(arguments, capsys)
+    arguments = ["space=branching", "dataset=mp", "rows=300", "recipe.epochs=100000", "time_budget=15s"]
+    finished = run_search([*arguments, *ONE_PROCESS], capsys)
     assert finished.status == 0
     assert 0 < len(finished.children) < 11
     assert {run.data.tags["stop_reason"] for run in finished.children} == {"time budget"}
@@ -236,7 +239,7 @@ def test_a_table_of_ones_own(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -
     bad = ["Xx2O,1", "PoO,2", "Fe2O3,", "NaCl,abc", ",3"]
     Path("my table (1).csv").write_text("\n".join(["composition,E (meV)", *rows, *bad]) + "\n")
     arguments = ["space=branching", "trials=1", "dataset=csv", "path=my table (1).csv", "target=E (meV)"]
-    finished = run_search([*arguments, "recipe.epochs=1"], capsys)
+    finished = run_search([*arguments, "recipe.epochs=1", "max_concurrent=1"], capsys)
     assert finished.status == 0
     assert finished.parent.data.params["rows_rejected"] == "5"
     assert "Xx2O" in finished.printed
@@ -244,7 +247,11 @@ def test_a_table_of_ones_own(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -
     assert "PoO" in finished.printed
 
 
-def test_dry_run_prints_the_plan_and_trains_nothing(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dry_run_prints_the_plan_and_trains_nothing(
+    in_tmp: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, network in AS_PUBLISHED.items():
+        monkeypatch.setitem(PUBLISHED, name, network)
     assert main(["space=components", "dataset=mp", "rows=300", "recipe.epochs=3", "seeds=2", "dry_run=true"]) == 0
     printed = capsys.readouterr().out
     assert "4,548,385" in printed
