@@ -27,9 +27,10 @@ from benchmarks.report import Row, arguments, faster, report
 from benchmarks.simulated_actors import SimulatedActors
 from benchmarks.simulated_actors import report as one_epoch
 from search import tuning
-from search.config import SearchConfig, parse
+from search.config import SearchConfig
 from search.data import Split, load
 from search.journal import Journal
+from search.parsing import parse
 from search.resources import Resources, ray_for, usable_cpus
 from search.results import TrialResult
 from search.session import progress_of

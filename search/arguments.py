@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from search.errors import UserError
+from search.group_settings import Setting
 from search.overrides import read_value, shown, unknown_key
-from search.settings import Setting
 
 
 def read_arguments(

@@ -8,7 +8,8 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from search.config import LIMITS, SearchConfig, parse
+from search.config import SearchConfig
+from search.parsing import LIMITS, parse
 
 
 def arguments_of(config: SearchConfig) -> list[str]:

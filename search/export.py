@@ -9,8 +9,9 @@ from pathlib import Path
 
 from search.arguments import read_arguments, run_command, usage
 from search.errors import UserError
+from search.group_settings import Setting
 from search.readers import STORE, TEXT
-from search.settings import DEFAULT_URI, Setting
+from search.settings import DEFAULT_URI
 
 NAME = "search.export"
 SETTINGS = {

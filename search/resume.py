@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search.command import arguments_of, settings_of
-from search.config import SearchConfig, TrackingConfig, parse
+from search.config import SearchConfig, TrackingConfig
 from search.data import Split
 from search.errors import UserError
 from search.history import LATEST, open_search
 from search.journal import Journal
 from search.overrides import read_value
+from search.parsing import parse
 from search.readers import STORE
 from search.settings import CHANGEABLE, DEFAULT_URI
 from search.store import SQLITE

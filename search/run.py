@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from search.arguments import tell_of_downloads
-from search.config import parse
 from search.errors import UserError
+from search.parsing import parse
 from search.usage import help_text
 
 

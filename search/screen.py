@@ -12,8 +12,9 @@ from typing import Any
 from search.arguments import read_arguments, run_command, usage
 from search.data import ELEMENTS
 from search.errors import UserError
+from search.group_settings import Setting
 from search.readers import STORE, TEXT, TRUTH, one_of, whole
-from search.settings import DEFAULT_URI, Setting
+from search.settings import DEFAULT_URI
 
 COMMAND = "search.screen"
 MAX_ATOMS, KEEP = 8, 100

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import Field, asdict, dataclass, field, fields, make_dataclass
-from typing import Any, get_args, get_type_hints
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
 from models.architecture import PUBLISHED
-from models.recipe import RECIPES, Recipe
+from models.recipe import RECIPES
 from search.data.catalog import DATASETS
 from search.data.families import FAMILIES
 from search.data.request import DEFAULT_OUTLIERS, TASKS, DataRequest
+from search.group_settings import (
+    ClusterSettings,
+    NamedSettings,
+    RecipeSettings,
+    SchedulerSettings,
+    Setting,
+    TrackingSettings,
+    setting,
+)
 from search.labels import ERROR_WORDS
 from search.readers import (
     FOLDER,
@@ -20,10 +29,8 @@ from search.readers import (
     HIGHEST_SEED,
     SECONDS,
     SEEDS,
-    STORE,
     TEXT,
     TRUTH,
-    Reader,
     names_led_by,
     number,
     one_of,
@@ -67,87 +74,6 @@ GROUPS = {
     "tracking": "where MLflow keeps the results",
 }
 """Groups of options and their meaning; the options are the files of search/conf, and `models.recipe.RECIPES`."""
-
-RECIPE_MEANINGS = {
-    "optimiser": "which steps to take",
-    "learning_rate": "the peak of the schedule",
-    "schedule": "how the learning rate changes",
-    "weight_decay": "pull of the weights towards 0",
-    "batch_size": "rows a step",
-    "loss": "what a regression lowers",
-    "epochs": "passes over the training rows, at most",
-    "patience": "epochs without improvement before stopping; 0 never stops early",
-    "averaging": "decay per step of the moving average of the weights; 0 keeps none",
-    "precision": "of the layers' products; auto is bfloat16 where the hardware has it",
-    "standardise": "train on (y - mean) / std",
-    "train_part": "part of the training rows to train on, the first ones",
-}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One key that users set: how its text is read, and what it means in one line.
-
-    `only_for` are the choices, written group=option, that the key has a meaning for; all where it is empty.
-    """
-
-    reader: Reader
-    meaning: str
-    only_for: tuple[str, ...] = ()
-
-
-def setting(default: Any, reader: Reader, meaning: str, *only_for: str) -> Any:
-    """A dataclass field that users set."""
-    return field(default=default, metadata={"setting": Setting(reader, meaning, only_for)})
-
-
-@dataclass
-class NamedSettings:
-    """A group whose option is nothing but its name: space and dataset."""
-
-    name: str = ""
-
-
-@dataclass
-class SchedulerSettings:
-    """A number is None where the scheduler has no such thing."""
-
-    name: str = ""
-    grace_epochs: int | None = setting(None, whole(1), "epochs that every trial gets", "scheduler=asha")
-    reduction_factor: int | None = setting(
-        None, whole(2), "one trial in so many goes on", "scheduler=asha", "scheduler=hyperband"
-    )
-
-
-@dataclass
-class ClusterSettings:
-    """`address` as `ray.init` takes it."""
-
-    name: str = ""
-    address: str = setting("", TEXT, "of the running Ray: auto to find it, or host:port", "cluster=auto")
-
-
-@dataclass
-class TrackingSettings:
-    """`uri` as MLflow takes it."""
-
-    name: str = ""
-    uri: str | None = setting(None, STORE, "sqlite:///<file>, or the server's address")
-
-
-def _recipe_field(part: Field[Any], hint: Any) -> tuple[str, Any, Any]:
-    """A field of Recipe as Hydra can hold it (Literal as str), with the reader of its type."""
-    readers = {int: whole(), float: number(), bool: TRUTH}
-    reader = readers[hint] if hint in readers else one_of(get_args(hint))
-    return part.name, hint if hint in readers else str, setting(part.default, reader, RECIPE_MEANINGS[part.name])
-
-
-RecipeSettings: Any = make_dataclass(
-    "RecipeSettings",
-    [("name", str, ""), *(_recipe_field(part, get_type_hints(Recipe)[part.name]) for part in fields(Recipe))],
-)
-"""Recipe and its name, not frozen, so that Hydra can override it."""
-
 
 LIMITED = tuple(f"space={name}" for name, entry in SPACES.items() if entry.takes_limits)
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from models.recipe import RECIPES
+from search.group_settings import Setting
 from search.groups import compose_values, options
-from search.settings import CHANGEABLE, GROUPS, Setting, keys
+from search.settings import CHANGEABLE, GROUPS, keys
 from spaces import SPACES
 
 OPTION_MEANINGS: dict[str, dict[str, str]] = {

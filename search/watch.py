@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ray import cloudpickle, tune
-from ray.exceptions import RayActorError
+from ray import tune
 from ray.tune.experiment import Trial as TuneTrial
 
 from models.candidate import Candidate
@@ -22,6 +21,7 @@ from search.schedulers import KEEPS_CURVES
 from search.taking_over import copy_trial
 from search.tracking import Tracker
 from search.trial import METRIC, TIME_ATTRIBUTE
+from search.trial_errors import error_of, reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -247,24 +247,3 @@ class Watch(tune.Callback):
     def _cut_off(self, error: OSError) -> None:
         logger.error("the journal cannot be written: %s", error)
         self.stop = self.stop or CutOffError(f"{self.journal.path} cannot be written: {error.strerror}")
-
-
-def error_of(trial: TuneTrial) -> Exception | None:
-    """What a trial failed of last; Ray Tune keeps it in a file of the driver's."""
-    path = trial.pickled_error_file
-    if path is None or not Path(path).exists():
-        return None
-    error: Exception = cloudpickle.loads(Path(path).read_bytes())
-    return error
-
-
-def reason_of(trial: TuneTrial) -> str:
-    """Why a trial's process failed, in one line."""
-    error = error_of(trial)
-    text = str(error or "")
-    lines = text.strip().splitlines()
-    if any(words in text for words in ("MemoryError", "OutOfMemory", "can't allocate memory", "out of memory")):
-        return f"out of memory: {lines[-1][:300]}"
-    if isinstance(error, RayActorError):
-        return f"its process or node was lost ({type(error).__name__})"
-    return lines[-1][:300] if lines else "its process ended"

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from search.config import SearchConfig, parse
+from search.config import SearchConfig
 from search.data import DataRequest
 from search.errors import UserError
+from search.parsing import parse
 from search.readers import ADAPTIVE
 
 OWN_KEYS = ("table", "figure", "output", "collect", "components", "train", "test", "trials", "time_budget")

@@ -17,8 +17,8 @@ from models.candidate import Candidate
 from models.checkpoint import save_network
 from models.network import build
 from models.recipe import FAST
-from search.config import parse
 from search.data import Split
+from search.parsing import parse
 from search.report.__main__ import main
 from search.results import TrialResult
 from search.store import open_store

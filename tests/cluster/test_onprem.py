@@ -36,7 +36,7 @@ print(json.dumps({run.info.run_name: run.data.metrics["best_validation_mae"] for
 # Where a worker finds the code that it runs.
 CODE = """
 import ray
-from search.config import parse
+from search.parsing import parse
 from search.resources import ray_for
 with ray_for(parse(["cluster=auto"])):
     @ray.remote(num_cpus=1)

@@ -18,10 +18,10 @@ from models.data import TrainingData
 from models.network import Network
 from models.recipe import FAST
 from models.training import TrainingRun
-from search.config import parse
 from search.data import Split
 from search.ensembling import finish
 from search.history import PastSearch, open_search
+from search.parsing import parse
 from search.register import main
 from search.results import TrialResult
 from search.store import open_store

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from search.command import arguments_of, command_of
-from search.config import parse
+from search.parsing import parse
 
 
 @pytest.mark.parametrize(

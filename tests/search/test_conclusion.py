@@ -10,8 +10,8 @@ from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.recipe import FAST
 from search.conclusion import TestError, write_conclusion
-from search.config import parse
 from search.data import Split
+from search.parsing import parse
 from search.results import TrialResult, rank
 from search.store import open_store
 from search.tracking import NOTE_TAG, Tracker

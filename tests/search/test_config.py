@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.recipe import FAST, PAPER, RECIPES, Recipe
-from search.config import SchedulerConfig, SearchConfig, SpaceConfig, parse
+from search.config import SchedulerConfig, SearchConfig, SpaceConfig
 from search.data import DataRequest
+from search.group_settings import RECIPE_MEANINGS
 from search.groups import options
-from search.settings import GROUPS, RECIPE_MEANINGS, keys
+from search.parsing import parse
+from search.settings import GROUPS, keys
 from spaces import SPACES
 
 
@@ -214,7 +216,7 @@ def test_nothing_heavy_is_imported() -> None:
     """A slip of the finger is told at once, not after the seconds that these take."""
     heavy = {"ray", "torch", "mlflow", "optuna", "pandas", "pymatgen", "sklearn"}
     code = (
-        "import sys; from search.config import parse; parse(['budget=5e6']); "
+        "import sys; from search.parsing import parse; parse(['budget=5e6']); "
         f"print(sorted({heavy!r} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from search.config import SearchConfig, parse
+from search.config import SearchConfig
 from search.errors import UserError
+from search.parsing import parse
 from search.settings import GROUPS, keys
 
 MISTAKES = [

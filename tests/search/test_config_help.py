@@ -1,9 +1,9 @@
 import shlex
 
-from search.config import help_text, parse
 from search.groups import options
+from search.parsing import parse
 from search.settings import GROUPS, keys
-from search.usage import EXAMPLES, OPTION_MEANINGS
+from search.usage import EXAMPLES, OPTION_MEANINGS, help_text
 
 
 def test_names_every_group_option_and_key() -> None:

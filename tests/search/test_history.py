@@ -10,10 +10,11 @@ from models.candidate import Candidate
 from models.checkpoint import load_network, save_network
 from models.network import build
 from models.recipe import FAST
-from search.config import SearchConfig, parse
+from search.config import SearchConfig
 from search.data import Split
 from search.errors import UserError
 from search.history import open_search
+from search.parsing import parse
 from search.results import TrialResult
 from search.store import open_store
 from search.tracking import Tracker

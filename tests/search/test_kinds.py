@@ -15,7 +15,6 @@ from scipy.special import softmax  # type: ignore[import-untyped]
 from sklearn.metrics import accuracy_score, auc, f1_score, log_loss, roc_auc_score
 
 from search import resources
-from search.config import parse
 from search.data import DataRequest, Part, Split, load
 from search.errors import UserError
 from search.fitting import refit
@@ -23,6 +22,7 @@ from search.history import open_search
 from search.inference.classifier import Classifier
 from search.inference.registry import find_model, load_model, open_registry
 from search.judging import scores
+from search.parsing import parse
 from search.predict import main as predict
 from search.register import main as register
 from search.report.__main__ import main as report

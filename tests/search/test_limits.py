@@ -5,9 +5,10 @@ import json
 import optuna
 import pytest
 
-from search.config import SearchConfig, parse
+from search.config import SearchConfig
 from search.data import Split
 from search.measuring import with_step_cost
+from search.parsing import parse
 from search.run import main
 from search.targets import space_of
 

@@ -14,10 +14,10 @@ from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.recipe import FAST
 from search.conclusion import TestError, write_conclusion
-from search.config import parse
 from search.data import Split
 from search.history import open_search
 from search.pareto import show_front, write_front
+from search.parsing import parse
 from search.report.evidence import Evidence
 from search.report.pareto import pareto_section
 from search.results import Standing, TrialResult, rank

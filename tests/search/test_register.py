@@ -16,13 +16,13 @@ from shelf import SEEDS, Shelf, mean_of, register
 
 from models.ensemble import select
 from search.arguments import read_arguments
-from search.config import parse
 from search.data import DataRequest, load
 from search.errors import UserError
 from search.inference.choice import choose_best, choose_trial, choose_winner
 from search.inference.predictor import COLUMNS, Predictor
 from search.inference.registry import find_model, load_model, open_registry
 from search.inference.serving import FORMULA
+from search.parsing import parse
 from search.register import HELP, SETTINGS, main, order_of
 
 FORMULAS = ["NaCl", "Fe2O3", "K4[Fe(CN)6]", "Xx", "PoO", ""]

@@ -8,8 +8,8 @@ import yaml
 from ray.autoscaler._private.util import prepare_config
 
 from search import resources
-from search.config import parse
 from search.errors import UserError
+from search.parsing import parse
 from search.resources import Resources, resources_for
 
 

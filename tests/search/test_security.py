@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from shelf import Shelf
 
 from models.checkpoint import CheckpointError, load_network
-from search.config import parse
 from search.errors import UserError
 from search.inference.package import load_package
 from search.inference.registry import open_registry
 from search.inference.serving import FORMULA, Served
+from search.parsing import parse
 from search.run import main
 
 SECRET = "hunter2"

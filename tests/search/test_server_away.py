@@ -13,10 +13,10 @@ from benchmarks.injection import Server
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.recipe import FAST
-from search.config import parse
 from search.data import Split
 from search.errors import UserError
 from search.export import main as export
+from search.parsing import parse
 from search.predict import main as predict
 from search.register import main as register
 from search.report.__main__ import main as report

@@ -18,8 +18,8 @@ from models.candidate import Candidate
 from models.checkpoint import load_network
 from models.network import predict
 from models.recipe import FAST
-from search.config import parse
 from search.data import DataRequest, load
+from search.parsing import parse
 from search.resources import ray_for
 from search.run import main
 from search.tracking import CANDIDATE_TAG, NOTE_TAG

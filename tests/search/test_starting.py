@@ -10,10 +10,11 @@ from shelf import Shelf, register
 
 from models.training import TrainingRun
 from search.command import command_of
-from search.config import SearchConfig, parse
+from search.config import SearchConfig
 from search.data import DataRequest, load
 from search.errors import UserError
 from search.labels import name_of, parts_of
+from search.parsing import parse
 from search.starting import pinned, start_of
 from search.targets import space_of, training_data
 

@@ -20,7 +20,7 @@ PROCESSES, TRIALS, EPOCHS = 8, 3, 20
 LOGGERS = """
 import multiprocessing, sys, time
 from pathlib import Path
-from search.config import parse
+from search.parsing import parse
 from search.data import load
 from search.results import TrialResult
 from search.session import space_of

@@ -15,12 +15,12 @@ from models.checkpoint import save_network
 from models.network import build as build_network
 from models.recipe import FAST
 from search.checkpoints import key_of
-from search.config import parse
 from search.data import Split
 from search.errors import UserError
 from search.history import open_search
 from search.journal import Journal
 from search.opening import Opening, keep, kept
+from search.parsing import parse
 from search.resources import ray_for
 from search.results import TrialResult
 from search.run import main

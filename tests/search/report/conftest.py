@@ -18,9 +18,10 @@ from models.checkpoint import save_network
 from models.network import build
 from search import early_stopping, ensembling
 from search.conclusion import TestError, write_conclusion
-from search.config import SearchConfig, parse
+from search.config import SearchConfig
 from search.data import Split, load
 from search.history import PastSearch, open_search
+from search.parsing import parse
 from search.report.evidence import gather
 from search.report.page import page
 from search.results import TrialResult, rank

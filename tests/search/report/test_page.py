@@ -16,11 +16,11 @@ from models.candidate import Candidate
 from models.network import build, predict
 from models.recipe import FAST
 from report.conftest import SMALL, Archive, Parsed, Report, parsed, trial
-from search.config import parse
 from search.data import DataRequest, Part, Split, load
 from search.early_stopping import risk
 from search.ensembling import logged
 from search.history import PastSearch
+from search.parsing import parse
 from search.report.evidence import gather
 from search.report.page import page
 from search.results import TrialResult

@@ -7,8 +7,8 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from search.config import parse
 from search.errors import UserError
+from search.parsing import parse
 from search.reproduce import HELP, main
 from search.resources import ray_for
 from search.tracking import CONFIG_TAG
