@@ -21,7 +21,7 @@ from models.recipe import Recipe
 from search.comparison import compare, comparison_csv, comparison_markdown, verdict
 from search.data import Split
 from search.judging import answer_of, scores
-from search.labels import ERROR_WORDS, counted, name_of, with_unit
+from search.labels import ERROR_WORDS, counted, name_of, names_stay_whole, with_unit
 from search.pareto import front_words
 from search.progress import duration
 from search.results import Standing
@@ -30,8 +30,6 @@ from search.tracking import NOTE_TAG, Tracker
 
 DESCRIBED = 20
 """Places of the ranking in the run's description, which MLflow limits to 8,000 characters."""
-
-LONGEST_NAME_IN_ONE_LINE = 60
 
 COLUMNS = ("rank", "network", "validation", "spread", "seeds", "parameters", "seconds", "epochs", "stopped by")
 
@@ -111,7 +109,7 @@ def show_ranking(standings: Sequence[Standing], base: Recipe, unit: str, console
     table = Table(box=None, padding=(0, 1))
     rows = ranking_rows(standings, base)
     # a name of the joint space would leave no room for the figures
-    is_short = all(len(row[COLUMNS.index("network")]) <= LONGEST_NAME_IN_ONE_LINE for row in rows)
+    is_short = names_stay_whole([row[COLUMNS.index("network")] for row in rows], console)
     for name, heading in zip(COLUMNS, headings(standings, unit), strict=True):
         is_text = name in ("network", "stopped by")
         table.add_column(

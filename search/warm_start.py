@@ -157,7 +157,7 @@ def _listed(
 def _sampled(
     config: SearchConfig, space: Space, searches: Sequence[PastSearch], known: Trials, seeds: Sequence[int]
 ) -> Found:
-    """Of a sampled space: the points that are known, the space's own first ones, then the best of elsewhere."""
+    """Of a sampled space: the points that are known, then the best of elsewhere, then the space's own first ones."""
     usable = {trial: kept for trial, kept in known.items() if trial[1] in config.seeds}
     points: dict[str, dict[str, Any]] = {}
     for (candidate, _), kept in usable.items():
@@ -181,11 +181,11 @@ def _sampled(
                 guessed[text] = drawn[1]
             else:
                 left[f"stand behind the first {MOST_GUESSES}"] += 1
+    points |= guessed
     opening = opening_for(space, candidate_limit(config, space))
     for parameters in opening.points:
         drawn = at(space, parameters)
         points.setdefault(json.dumps(parameters) if drawn is None else drawn[0].to_json(), parameters)
-    points |= {text: params for text, params in guessed.items() if text not in points}
     opening = replace(opening, points=list(points.values()), known=facts(usable), free=free)
     return Found(opening, free * len(seeds), len(guessed), left)
 

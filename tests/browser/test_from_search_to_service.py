@@ -108,8 +108,19 @@ def check_answers(served: str, log: Path) -> None:
 
 
 def ranked(printed: str) -> list[tuple[str, float]]:
-    """Names and errors of the ranking that the command printed: `   1  Top[2,2] skip leaky  0.3 ...`."""
+    """Names and errors of the ranking that the command printed: `   1  Top[2,2] skip leaky  0.3 ...`.
+
+    A long name goes on in the lines below its own.
+    """
     lines = printed.splitlines()
     first = next(number for number, line in enumerate(lines) if line.strip().startswith("rank "))
-    cells = [[cell for cell in line.split("  ") if cell.strip()] for line in lines[first + 1 : first + 1 + TRIALS]]
-    return [(row[1].strip(), float(row[2].split()[0])) for row in cells]
+    rows: list[tuple[str, float]] = []
+    for line in lines[first + 1 :]:
+        cells = [cell.strip() for cell in line.split("  ") if cell.strip()]
+        if not cells:
+            break
+        if cells[0].isdigit():
+            rows.append((cells[1], float(cells[2].split()[0])))
+        else:
+            rows[-1] = (f"{rows[-1][0]} {cells[0]}", rows[-1][1])
+    return rows
