@@ -168,16 +168,16 @@ class Architecture:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Raises ValueError on text that is not the JSON of an architecture."""
+        """What is left out but for the groups is the default. Raises ValueError on text that is no architecture."""
         try:
             fields = _renamed(json.loads(text))
             fields["groups"] = tuple(Group(**group) for group in fields["groups"])
             fields["branchings"] = tuple(
                 Branching(branching["group"], from_lists(branching["distribution"]))
-                for branching in fields["branchings"]
+                for branching in fields.get("branchings", ())
             )
             fields["inputs"] = Inputs(**fields.get("inputs", {}))
-            fields["dropout"] = tuple(fields["dropout"])
+            fields["dropout"] = tuple(fields.get("dropout", ()))
             return cls(**fields)
         except (AttributeError, TypeError, KeyError, ValueError) as error:
             raise ValueError(f"not an architecture: {error}") from error

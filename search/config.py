@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Self
 
-from models.architecture import PUBLISHED
+from models.architecture import PUBLISHED, Architecture
 from models.cost import StepCost
 from models.recipe import Recipe
 from models.start import Start
@@ -24,8 +24,8 @@ from spaces.limits import BRNET_PARAMETERS
 
 @dataclass(frozen=True)
 class SpaceConfig:
-    """A space by name; its parameter budget (None: widths as published); the published network that it starts from;
-    the registered model whose weights `transfer` begins from; the limits of `joint`.
+    """A space by name; its parameter budget (None: widths as published); the network that it starts from, a published
+    name or JSON; the registered model whose weights `transfer` begins from; the limits of `joint`.
     """
 
     name: str
@@ -38,6 +38,11 @@ class SpaceConfig:
     step_seconds: float | None = None
     operation_seconds: float | None = None
 
+    @property
+    def network(self) -> Architecture:
+        """That of `architecture`: a published name or JSON."""
+        return PUBLISHED.get(self.architecture) or Architecture.from_json(self.architecture)
+
     def limits(self, rows: tuple[int, int] | None = None) -> Limits:
         """Those of `joint`; `rows` are (training, validation), where the data are there. Raises ValueError."""
         cost = None
@@ -48,7 +53,7 @@ class SpaceConfig:
     def without_data(self, recipe: Recipe) -> Space:
         """The space for some target and some weights: enough to check it and to count. Raises ValueError."""
         start = None if self.start_from is None else Start(self.start_from, "")
-        return build(self.name, recipe, PUBLISHED[self.architecture], self.budget, start, self.limits())
+        return build(self.name, recipe, self.network, self.budget, start, self.limits())
 
 
 @dataclass(frozen=True)

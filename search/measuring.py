@@ -8,7 +8,6 @@ from dataclasses import replace
 import ray
 import torch
 
-from models.architecture import PUBLISHED
 from models.timing import measured_cost, members_that_pay, threads_that_pay
 from search.config import SearchConfig
 from search.data import Split
@@ -30,7 +29,7 @@ def with_step_cost(config: SearchConfig, split: Split) -> SearchConfig:
     space = config.space
     if space.max_seconds is None or space.step_seconds is not None:
         return config
-    base = with_head(PUBLISHED[space.architecture], split)
+    base = with_head(space.network, split)
     torch.set_num_threads(max(1, int(config.cpus_per_trial or 1)))
     cost = measured_cost(base, training_data(split), resources_for(config, None).device)
     logger.info("measured: a step takes %.2g s and %.2g s for each operation", cost.fixed, cost.per_operation)

@@ -6,7 +6,11 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from models.architecture import PUBLISHED, Architecture
+from search.errors import UserError
 
 MOST_SEEDS = 1_000
 """All are written in one tag of MLflow, which holds 8,000 characters."""
@@ -178,6 +182,25 @@ def _read_gpus(text: str) -> float:
         raise ValueError(text)
     return gpus
 
+
+def _read_network(text: str) -> str:
+    """A published name as it is; an architecture's JSON, or that in a file, in its one form."""
+    is_json, is_file = text.lstrip().startswith("{"), text.endswith(".json")
+    if not (is_json or is_file):
+        if text not in PUBLISHED:
+            raise ValueError(text)
+        return text
+    try:
+        found = text if is_json else Path(text).expanduser().read_text(encoding="utf-8")
+        return Architecture.from_json(found).to_json()
+    except (OSError, ValueError) as error:
+        example = '{"groups": [{"width": 256, "layers": 6}], "activation": "silu"}'
+        raise UserError(f"architecture= cannot be read: {error}; it is written as in {example}.") from error
+
+
+NETWORK = Reader(
+    f"a network: {', '.join(PUBLISHED)}, a .json file or JSON", _read_network, tuple(PUBLISHED), is_text=True
+)
 
 TEXT = Reader("a text of one character or more", _read_text, is_text=True)
 STORE = Reader(

@@ -8,7 +8,6 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
-from models.architecture import PUBLISHED
 from models.recipe import RECIPES
 from search.data.catalog import DATASETS
 from search.data.families import FAMILIES
@@ -27,6 +26,7 @@ from search.readers import (
     FOLDER,
     GPUS,
     HIGHEST_SEED,
+    NETWORK,
     SECONDS,
     SEEDS,
     TEXT,
@@ -97,8 +97,8 @@ class Settings:
     )
     architecture: str | None = setting(
         None,
-        optional(one_of(PUBLISHED)),
-        f"published network to train: {', '.join(PUBLISHED)}; {DEFAULT_ARCHITECTURE} if null",
+        optional(NETWORK),
+        "network to train, a .json file or JSON too; BRNet if null",
         *(f"space={name}" for name, entry in SPACES.items() if entry.takes_architecture),
     )
 

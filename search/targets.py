@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.architecture import PUBLISHED, Architecture, Task
+from models.architecture import Architecture, Task
 from models.data import TrainingData
 from models.objective import ERROR_NAMES
 from models.transfer import StartWeights
@@ -35,7 +35,7 @@ def space_of(config: SearchConfig, split: Split | None = None) -> Space:
     cannot be made.
     """
     weights = start_of(config)
-    base = PUBLISHED[config.space.architecture] if weights is None else weights.architecture
+    base = config.space.network if weights is None else weights.architecture
     base = base if split is None else with_head(base, split)
     start = None if weights is None else weights.start()
     rows = None if split is None else (len(split.train.y), len(split.validation.y))

@@ -14,6 +14,7 @@ from spaces.hyperparameters import Hyperparameters
 from spaces.joint import Joint
 from spaces.limits import Limits
 from spaces.published import Published
+from spaces.single import Single
 from spaces.space import Space
 from spaces.traditional import AutoML, Traditional
 from spaces.transfer import Transfer
@@ -47,6 +48,9 @@ SPACES: dict[str, SpaceEntry] = {
         Joint, "the whole network and its recipe within max_parameters= and max_seconds=", takes_limits=True
     ),
     "published": SpaceEntry(Published, "4 networks: ElemNet, IRNet, BNet and BRNet"),
+    "single": SpaceEntry(
+        Single, "the one network of architecture=, trained as the recipe says", takes_architecture=True
+    ),
     "transfer": SpaceEntry(
         Transfer, "4 ways to train the network of start_from=: from nothing and from its weights", takes_start=True
     ),

@@ -1,11 +1,14 @@
 """The command in a model's metadata makes the same search again."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 
+from models.architecture import Architecture, Group
 from search.command import arguments_of, command_of
 from search.parsing import parse
+from search.targets import space_of
 
 
 @pytest.mark.parametrize(
@@ -39,3 +42,14 @@ def test_only_what_differs_is_said() -> None:
     arguments = arguments_of(parse(["dataset=mp", "rows=300"]))
     assert [a for a in arguments if "=" in a and a.split("=")[0] not in ("space", "dataset", "recipe", "scheduler",
             "cluster", "tracking", "tracking.uri")] == ["rows=300"]  # fmt: skip
+
+
+def test_a_network_of_ones_own_is_taken_by_its_json(tmp_path: Path) -> None:
+    network = Architecture((Group(8, 2), Group(4, 1)), skip="layer", activation="silu")
+    (tmp_path / "net.json").write_text('{"groups": [{"width": 8, "layers": 2}, {"width": 4, "layers": 1}], '
+                                       '"skip": "layer", "activation": "silu"}')  # fmt: skip
+    for text in (network.to_json(), str(tmp_path / "net.json")):
+        config = parse(["space=single", f"architecture={text}"])
+        (candidate,) = space_of(config).candidates()
+        assert candidate.architecture == network
+        assert parse(arguments_of(config)) == config
