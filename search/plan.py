@@ -18,6 +18,7 @@ from search.config import SearchConfig
 from search.data import Split
 from search.labels import counted, name_of
 from search.progress import duration
+from search.report.wording import count
 from search.resources import Resources
 from search.starting import start_of
 from search.targets import training_data
@@ -85,7 +86,9 @@ def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resou
     """Print every candidate with its parameters, the resources and the estimate."""
     limit = candidate_limit(config, space)
     shown = candidates_to_show(config, space)
-    title = f"{limit} candidates" if space.size is not None else f"examples of what {config.space.name} would draw"
+    title = (
+        count(limit or 0, "candidate") if space.size is not None else f"examples of what {config.space.name} would draw"
+    )
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2))
     for heading in ("#", "candidate", "parameters"):
         table.add_column(heading, justify="left" if heading == "candidate" else "right")
@@ -100,8 +103,8 @@ def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resou
         console.print(f"trials={config.trials}: the first {limit} of the {space.size} candidates")
     cost = estimate(config, space, split, resources)
     seeds = seeds_in_words(config, limit)
-    count = "as many candidates as the time budget allows" if limit is None else f"{limit} candidates"
-    console.print(f"\n{count}, {seeds}, {resources}", highlight=False, soft_wrap=True)
+    many = "as many candidates as the time budget allows" if limit is None else count(limit, "candidate")
+    console.print(f"\n{many}, {seeds}, {resources}", highlight=False, soft_wrap=True)
     if cost is None:
         console.print("how long a traditional model takes to fit shows only as it is fitted")
         return

@@ -24,6 +24,7 @@ from search.opening import Opening, keep, opening_for
 from search.pareto import show_front, write_front
 from search.plan import show_plan
 from search.progress import Progress
+from search.report.wording import count
 from search.resources import LOCAL, Resources, ray_for, resources_for
 from search.results import TrialResult, rank
 from search.resume import command_to_resume, find, write_pointer
@@ -140,9 +141,9 @@ def run(
     progress = progress_of(config, space, split, console, spent, opening.free)
     watch = Watch(tracker, progress, config.scheduler.name, journal, folder)
     limit = candidate_limit(config, space, opening.free)
-    count = f"{limit or 'no fixed number of'} candidates, {seeds_in_words(config, limit)}"
+    many = count(limit, "candidate") if limit else "no fixed number of candidates"
     console.print(
-        f"{count}, {resources}; full log in {folder / 'search.log'}\n",
+        f"{many}, {seeds_in_words(config, limit)}, {resources}; full log in {folder / 'search.log'}\n",
         highlight=False,
         soft_wrap=True,
     )

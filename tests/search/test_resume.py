@@ -24,7 +24,7 @@ from search.run import main
 from search.store import PARENT_TAG
 from search.tracking import CANDIDATE_TAG, DATA_TAG
 
-ROWS, EPOCHS, TRIALS = 300, 100, 3
+ROWS, EPOCHS, TRIALS = 300, 60, 3
 """Epochs enough that a signal finds a trial under way on a busy machine, too."""
 ARGUMENTS = [
     "space=components", "dataset=mp", f"rows={ROWS}", f"recipe.epochs={EPOCHS}", "recipe.batch_size=16",
