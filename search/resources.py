@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from ray._private import ray_constants
 from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]
 
 from search.config import SearchConfig
+from search.environment import environment
 from search.errors import UserError
 from spaces import SPACES
 
@@ -189,21 +190,6 @@ def local_ray() -> Iterator[None]:
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
         AuthenticationTokenLoader.instance().reset_cache()
-
-
-@contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Variables of this process and those it starts, until the end of the `with`."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
