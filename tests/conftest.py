@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -54,6 +55,32 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     patch.setenv("BRANCHSEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
     yield
     patch.undo()
+
+
+MLFLOW_STATE = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")
+"""What MLflow reads from the environment, and writes there for processes that it is to start."""
+
+
+def forget_mlflow() -> None:
+    """MLflow as in a new process, with no store, experiment or run of its own choice."""
+    if "mlflow" in sys.modules:  # to import it takes seconds
+        import mlflow  # noqa: PLC0415
+
+        while mlflow.active_run():
+            mlflow.end_run()
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
+        mlflow.set_registry_uri(None)  # type: ignore[arg-type]
+        mlflow.tracking.fluent._active_experiment_id = None
+    for name in MLFLOW_STATE:
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def _no_mlflow_left() -> Iterator[None]:
+    """Neither an earlier test nor a fixture that many share decides where MLflow's own functions look."""
+    forget_mlflow()
+    yield
+    forget_mlflow()
 
 
 @pytest.fixture(scope="session")

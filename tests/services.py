@@ -63,7 +63,7 @@ def model_server(model: str, uri: str, log: Path) -> Iterator[str]:
     """`mlflow models serve` of `name@alias`, which need not answer yet."""
     port = free_port()
     options = ["-m", f"models:/{model}", "--env-manager", "local", "-h", "127.0.0.1", "-p", str(port)]
-    with running(["models", "serve", *options], {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}, log):
+    with running(["models", "serve", *options], {"MLFLOW_TRACKING_URI": uri}, log):
         yield f"http://127.0.0.1:{port}"
 
 

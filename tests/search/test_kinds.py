@@ -162,7 +162,6 @@ def uri() -> str:
 def ask(model: str, formulas: "pd.Series[str]") -> pd.DataFrame:
     """What plain MLflow has a registered model say."""
     mlflow.set_tracking_uri(uri())
-    mlflow.set_registry_uri(uri())
     answers: pd.DataFrame = mlflow.pyfunc.load_model(model).predict(pd.DataFrame({"formula": formulas}))
     return answers
 

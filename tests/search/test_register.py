@@ -59,7 +59,6 @@ def test_what_a_user_should_know_is_with_the_version(shelf: Shelf) -> None:
     client = open_registry(shelf.uri)
     version = client.get_model_version_by_alias("small", "champion")
     mlflow.set_tracking_uri(shelf.uri)
-    mlflow.set_registry_uri(shelf.uri)
     info = get_model_info("models:/small@champion")
     assert info.metadata is not None
     about = info.metadata["branchsearch"]
@@ -100,7 +99,6 @@ def test_plain_mlflow_loads_it_in_a_fresh_process(shelf: Shelf, tmp_path: Path) 
     script = (
         "import sys, json, mlflow, pandas\n"
         "mlflow.set_tracking_uri(sys.argv[1])\n"
-        "mlflow.set_registry_uri(sys.argv[1])\n"
         "model = mlflow.pyfunc.load_model('models:/small@champion')\n"
         "frame = pandas.DataFrame({'formula': json.loads(sys.argv[2])})\n"
         "model.predict(frame).to_json(sys.argv[3], orient='records')\n"
@@ -202,7 +200,6 @@ def test_only_our_models_are_loaded(shelf: Shelf, tmp_path: Path) -> None:
             return model_input
 
     mlflow.set_tracking_uri(shelf.uri)
-    mlflow.set_registry_uri(shelf.uri)
     experiment = shelf.past.parent.info.experiment_id
     with mlflow.start_run(experiment_id=experiment):
         logged = mlflow.pyfunc.log_model(name="f", python_model=Foreign(), pip_requirements=["mlflow"])
