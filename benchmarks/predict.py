@@ -27,7 +27,8 @@ from models.architecture import BRNET
 from models.ensemble import Ensemble
 from models.network import build, predict
 from search.data import ELEMENTS, DataRequest, featurise, load
-from search.inference.predictor import PART, Predictor
+from search.inference.asking import PART
+from search.inference.predictor import Predictor
 from search.inference.threads import side_by_side
 
 SAMPLE = 5_000

@@ -22,16 +22,14 @@ from scipy.special import log_softmax, softmax  # type: ignore[import-untyped]
 
 from models.checkpoint import CheckpointError
 from models.ensemble import Ensemble
-from search.data import Split, featurise
+from search.data import Split
+from search.inference.asking import Answers, Asked
 from search.inference.difficulty import conformal_quantile
 from search.inference.domain import Domain
 from search.inference.members import ABOUT_FILE, DOMAIN_FILE, FORMAT, load_networks, save_networks
-from search.inference.threads import side_by_side
 from search.inference.uncertainty import FEWEST_ROWS
 
 CLASSIFICATION = "classification"
-PART = 1024
-ROWS_AT_ONCE = 16_384
 LOG_TEMPERATURES = (-3.0, 3.0)
 BETWEEN = "; "
 """Between the classes of a set."""
@@ -52,7 +50,7 @@ def probability_column(name: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class ClassPredictions:
+class ClassPredictions(Answers):
     """One row a formula: probabilities float64 (rows, classes), NaN where the formula could not be read; within, bool
     (rows, classes), the classes of the set; warning, a text a row."""
 
@@ -102,6 +100,12 @@ class ClassPredictions:
             "warning": self.warning,
         }
 
+    def among(self, rows: NDArray[np.intp], warning: list[str]) -> Self:
+        probabilities = np.full((len(warning), len(self.classes)), np.nan)
+        within = np.zeros(probabilities.shape, dtype=bool)
+        probabilities[rows], within[rows] = self.probabilities, self.within
+        return type(self)(self.classes, probabilities, within, warning)
+
 
 def columns_of(classes: Sequence[str]) -> dict[str, type]:
     """What a prediction adds to a formula: text or numbers by the column's name."""
@@ -110,7 +114,7 @@ def columns_of(classes: Sequence[str]) -> dict[str, type]:
 
 
 @dataclass(frozen=True)
-class Classifier:
+class Classifier(Asked[ClassPredictions]):
     """An ensemble of networks, the classes' names, what divides the logits, the least probability in a set, and the
     range it was trained on. `about` is JSON-able: what a user should know of the model."""
 
@@ -137,35 +141,13 @@ class Classifier:
         """What a prediction adds to a formula."""
         return columns_of(self.classes)
 
-    def predict(self, formulas: Sequence[object], threads: int | None = None) -> ClassPredictions:
-        """Any number of formulas. Never raises for a bad formula."""
-        starts = range(0, len(formulas), ROWS_AT_ONCE)
-        return self._joined([self._predict(formulas[start : start + ROWS_AT_ONCE], threads) for start in starts])
-
-    def _predict(self, formulas: Sequence[object], threads: int | None) -> ClassPredictions:
-        read = featurise(formulas)
-        rows = np.flatnonzero(read.ok)
-        answers = self.predict_fractions(read.x[rows], threads)
-        probabilities = np.full((len(formulas), len(self.classes)), np.nan)
-        within = np.zeros(probabilities.shape, dtype=bool)
-        probabilities[rows], within[rows] = answers.probabilities, answers.within
-        warning = [read.reasons.get(row, "") for row in range(len(formulas))]
-        for row, text in zip(rows, answers.warning, strict=True):
-            warning[row] = text
-        return ClassPredictions(self.classes, probabilities, within, warning)
-
-    def predict_fractions(self, x: NDArray[np.float32], threads: int | None = None) -> ClassPredictions:
-        """Predictions of float32 (rows, 86) fractions in the order of ELEMENTS, on so many threads (torch's own
-        number if None)."""
-        return self._joined(side_by_side(lambda part: self._predict_part(x[part]), len(x), PART, threads))
-
-    def _predict_part(self, x: NDArray[np.float32]) -> ClassPredictions:
+    def answer(self, x: NDArray[np.float32]) -> ClassPredictions:
         probabilities = softmax(logits_of(self.ensemble, x) / self.temperature, axis=1)
         within = probabilities >= self.least
         within[np.arange(len(x)), probabilities.argmax(axis=1)] = True
         return ClassPredictions(self.classes, probabilities, within, self.domain.warnings(x, self.domain.distance(x)))
 
-    def _joined(self, parts: Sequence[ClassPredictions]) -> ClassPredictions:
+    def joined(self, parts: Sequence[ClassPredictions]) -> ClassPredictions:
         none = np.zeros((0, len(self.classes)))
         return ClassPredictions(
             self.classes,

@@ -12,19 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from search.data import Split, featurise
+from search.data import Split
+from search.inference.asking import Answers, Asked
 from search.inference.domain import Domain
 from search.inference.members import ABOUT_FILE, DOMAIN_FILE, FORMAT, Members, floor_of, load_members, save_members
-from search.inference.threads import side_by_side
 from search.inference.uncertainty import Calibration, calibrate
 
 CALIBRATION_FILE = "calibration.npz"
-
-ROWS_AT_ONCE = 16_384
-"""Formulas that are in memory as fractions at a time, 86 numbers each."""
-
-PART = 1024
-"""Rows that one thread takes at a time."""
 
 COLUMNS = ("value", "lower", "upper", "uncertainty", "warning")
 """What a prediction adds to a formula, in this order."""
@@ -39,7 +33,7 @@ MEANINGS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Predictions:
+class Predictions(Answers):
     """One row a formula: value, lower, upper and uncertainty float64 (rows,) in the target's unit, NaN where the
     formula could not be read; warning, a text a row, says why then."""
 
@@ -61,21 +55,14 @@ class Predictions:
         """The fields by name, in the order of COLUMNS."""
         return {name: getattr(self, name) for name in COLUMNS}
 
-
-def joined(parts: Sequence[Predictions]) -> Predictions:
-    """The rows of all parts, in their order."""
-    empty = np.zeros(0)
-    return Predictions(
-        np.concatenate([empty, *(part.value for part in parts)]),
-        np.concatenate([empty, *(part.lower for part in parts)]),
-        np.concatenate([empty, *(part.upper for part in parts)]),
-        np.concatenate([empty, *(part.uncertainty for part in parts)]),
-        [text for part in parts for text in part.warning],
-    )
+    def among(self, rows: NDArray[np.intp], warning: list[str]) -> Self:
+        values = np.full((4, len(warning)), np.nan)
+        values[:, rows] = [self.value, self.lower, self.upper, self.uncertainty]
+        return type(self)(values[0], values[1], values[2], values[3], warning)
 
 
 @dataclass(frozen=True)
-class Predictor:
+class Predictor(Asked[Predictions]):
     """Models that answer as one, the calibration of their uncertainty, and the range they were trained on. `about` is
     JSON-able: what a user should know of the model (see `search.register`)."""
 
@@ -98,30 +85,7 @@ class Predictor:
         """What a prediction adds to a formula: text or numbers by the column's name."""
         return {name: str if name == "warning" else float for name in COLUMNS}
 
-    def predict(self, formulas: Sequence[object], threads: int | None = None) -> Predictions:
-        """Any number of formulas, in memory that beyond input and output does not grow with them. Never raises for
-        a bad formula."""
-        starts = range(0, len(formulas), ROWS_AT_ONCE)
-        return joined([self._predict(formulas[start : start + ROWS_AT_ONCE], threads) for start in starts])
-
-    def _predict(self, formulas: Sequence[object], threads: int | None) -> Predictions:
-        read = featurise(formulas)
-        rows = np.flatnonzero(read.ok)
-        answers = self.predict_fractions(read.x[rows], threads)
-        values = np.full((4, len(formulas)), np.nan)
-        values[:, rows] = [answers.value, answers.lower, answers.upper, answers.uncertainty]
-        warning = [read.reasons.get(row, "") for row in range(len(formulas))]
-        for row, text in zip(rows, answers.warning, strict=True):
-            warning[row] = text
-        return Predictions(values[0], values[1], values[2], values[3], warning)
-
-    def predict_fractions(self, x: NDArray[np.float32], threads: int | None = None) -> Predictions:
-        """Predictions of float32 (rows, 86) fractions in the order of ELEMENTS, on so many threads (torch's own
-        number if None)."""
-        parts = side_by_side(lambda part: self._predict_part(x[part]), len(x), PART, threads)
-        return joined(parts)
-
-    def _predict_part(self, x: NDArray[np.float32]) -> Predictions:
+    def answer(self, x: NDArray[np.float32]) -> Predictions:
         mean, spread = self.ensemble.predict(torch.from_numpy(x))
         distance = self.domain.distance(x)
         value = mean[:, 0].numpy().astype(np.float64)
@@ -130,6 +94,16 @@ class Predictor:
         floor = floor_of(self.ensemble)
         lower = value - half if floor is None else np.maximum(value - half, floor)
         return Predictions(value, lower, value + half, expected, self.domain.warnings(x, distance))
+
+    def joined(self, parts: Sequence[Predictions]) -> Predictions:
+        empty = np.zeros(0)
+        return Predictions(
+            np.concatenate([empty, *(part.value for part in parts)]),
+            np.concatenate([empty, *(part.lower for part in parts)]),
+            np.concatenate([empty, *(part.upper for part in parts)]),
+            np.concatenate([empty, *(part.uncertainty for part in parts)]),
+            [text for part in parts for text in part.warning],
+        )
 
     def save(self, folder: Path) -> None:
         """Write to `folder`, which must not be there yet: arrays without pickle, and JSON."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from search.report.evidence import Evidence, PredictedClasses
 from search.report.figures import GREY, PALETTE, Figure, axis, figure_block, text_only
 from search.report.markup import Html, element, paragraph, section
-from search.report.residuals import FORMULA_CHARACTERS, WORST, missing_words
+from search.report.residuals import FORMULA_CHARACTERS, WORST, missing_words, network_words
 from search.report.tables import Cell, facts, table
 from search.report.wording import count, number, percent, shortened
 
@@ -30,7 +30,9 @@ def classes_section(evidence: Evidence) -> Html:
     title, found = "The winner's predictions", evidence.class_predictions
     if found is None:
         return section("predictions", title, element("p", missing_words(evidence), class_="notice"))
-    blocks: list[Html] = [paragraph(network_words(evidence))]
+    given = f"Classes given by {evidence.name(evidence.trained[0])} to compositions that it was not trained on"
+    networks, gone = len(found.test.logits), found.missing_seeds
+    blocks: list[Html] = [paragraph(network_words(given, "by the mean probability of", networks, gone))]
     for name, predicted in (("validation", found.validation), ("test", found.test)):
         blocks += [
             element("h3", name.capitalize()),
@@ -40,19 +42,6 @@ def classes_section(evidence: Evidence) -> Html:
             worst_table(name, predicted),
         ]
     return section("predictions", title, *blocks)
-
-
-def network_words(evidence: Evidence) -> str:
-    """Whose predictions these are."""
-    found = evidence.class_predictions
-    assert found is not None
-    networks = len(found.test.logits)
-    text = f"Classes given by {evidence.name(evidence.trained[0])} to compositions that it was not trained on"
-    text += f": by the mean probability of its {networks} seeds' networks." if networks > 1 else "."
-    if found.missing_seeds:
-        seeds = ", ".join(map(str, found.missing_seeds))
-        text += f" The weights of seed {seeds} are gone from MLflow and left out here."
-    return text + " Validation chose the winner; only the winner has met the test set."
 
 
 def score_texts(predicted: PredictedClasses) -> dict[str, str]:

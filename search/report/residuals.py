@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,9 @@ def residuals_section(evidence: Evidence) -> Html:
     title, predictions = "The winner's predictions", evidence.predictions
     if predictions is None:
         return section("predictions", title, element("p", missing_words(evidence), class_="notice"))
-    blocks: list[Html] = [paragraph(network_words(evidence))]
+    given = f"Predictions of {evidence.name(evidence.trained[0])}, on compositions that it was not trained on"
+    networks, gone = len(predictions.test.by_network), predictions.missing_seeds
+    blocks: list[Html] = [paragraph(network_words(given, "the mean over", networks, gone))]
     for name, predicted in (("validation", predictions.validation), ("test", predictions.test)):
         blocks += [
             element("h3", name.capitalize()),
@@ -43,15 +46,11 @@ def missing_words(evidence: Evidence) -> str:
     )
 
 
-def network_words(evidence: Evidence) -> str:
-    """Whose predictions these are."""
-    predictions = evidence.predictions
-    assert predictions is not None
-    networks = len(predictions.test.by_network)
-    text = f"Predictions of {evidence.name(evidence.trained[0])}, on compositions that it was not trained on"
-    text += f": the mean over its {networks} seeds' networks." if networks > 1 else "."
-    if predictions.missing_seeds:
-        seeds = ", ".join(map(str, predictions.missing_seeds))
+def network_words(given: str, together: str, networks: int, missing_seeds: Sequence[int]) -> str:
+    """What is given and by whom, how its seeds' networks answer together, and whose weights are missing."""
+    text = f"{given}: {together} its {networks} seeds' networks." if networks > 1 else f"{given}."
+    if missing_seeds:
+        seeds = ", ".join(map(str, missing_seeds))
         text += f" The weights of seed {seeds} are gone from MLflow and left out here."
     return text + " Validation chose the winner; only the winner has met the test set."
 

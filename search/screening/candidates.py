@@ -13,7 +13,7 @@ from pymatgen.core.composition import Composition
 from search.data import ELEMENTS, Featurised
 from search.errors import UserError
 from search.inference.known import Known
-from search.inference.predictor import Predictions, Predictor, joined
+from search.inference.predictor import Predictions, Predictor
 from search.screening.enumeration import Counts, Scope, composition_of, reduced_counts
 from search.screening.hull import System
 from search.screening.oxidation import Rule
@@ -82,7 +82,7 @@ def predict_candidates(candidates: Candidates, predictor: Predictor, advance: Ad
     for x in _parts(candidates):
         answers.append(predictor.predict_fractions(x))
         advance(len(x))
-    return joined(answers)
+    return predictor.joined(answers)
 
 
 def _parts(candidates: Candidates) -> Iterator[NDArray[np.float32]]:
