@@ -94,6 +94,12 @@ def mp_data(mp_split: Split) -> TrainingData:
     return TrainingData(mp_split.train.x, mp_split.train.y, mp_split.validation.x, mp_split.validation.y)
 
 
+@pytest.fixture(scope="session")
+def few_rows(mp_data: TrainingData) -> TrainingData:
+    """400 rows to train on: for what holds whatever the rows are."""
+    return TrainingData(mp_data.x_train[:400], mp_data.y_train[:400], mp_data.x_validation, mp_data.y_validation)
+
+
 @cache
 def lacks(program: str) -> str | None:
     """What keeps a program from being used here."""
@@ -138,6 +144,17 @@ def narrow_networks() -> Iterator[None]:
         for name, network in narrow().items():
             patch.setitem(PUBLISHED, name, network)
         yield
+
+
+@pytest.fixture(scope="module")
+def quiet_optuna() -> Iterator[None]:
+    """No line a trial from Optuna."""
+    import optuna  # noqa: PLC0415 - few tests need it
+
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    yield
+    optuna.logging.set_verbosity(verbosity)
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_packing import KINDS, PUBLISHED, curve, train_all
+from kinds import KINDS, curve
+from test_packing import PUBLISHED, train_all
 
 from models.candidate import Candidate
 from models.data import TrainingData

@@ -5,55 +5,21 @@ from pathlib import Path
 
 import pytest
 import torch
+from kinds import KINDS, QUICK, SMALL, curve
 
-from models.architecture import BRNET, ELEMNET, IRNET, Architecture, Group
-from models.branching import Branching
+from models.architecture import BRNET, ELEMNET, IRNET
 from models.candidate import Candidate
 from models.data import TrainingData
-from models.inputs import Inputs
 from models.packing import Pack
-from models.recipe import FAST, PAPER, Recipe
+from models.recipe import PAPER
 from models.run import Epoch, NonFiniteLossError
 from models.stepping import GraphedSteps
 from models.training import TrainingRun
 
-SMALL = Architecture(groups=(Group(32, 2), Group(16, 1)), branchings=(Branching(0, (1, 1)),), skip="layer")
-NESTED = replace(SMALL, groups=(Group(24, 4), Group(16, 1)), branchings=(Branching(0, (1, (1, (1, 1)))),))
-QUICK = Recipe(learning_rate=1e-3, batch_size=32, epochs=4)
-
-KINDS = {
-    "branched": Candidate(SMALL, QUICK),
-    "batch norm, other rate": Candidate(replace(SMALL, normalisation="batch"), replace(QUICK, learning_rate=3e-4)),
-    "dropout, short batches": Candidate(replace(SMALL, dropout=(0.2, 0.1)), replace(QUICK, batch_size=20)),
-    "fast": Candidate(SMALL, replace(FAST, epochs=3)),
-    "averaged batch norm": Candidate(replace(SMALL, normalisation="batch"), replace(QUICK, averaging=0.9)),
-    "early stopping, plateau": Candidate(
-        SMALL, replace(QUICK, learning_rate=0.02, epochs=40, patience=3, schedule="plateau")
-    ),
-    "deeper, sgd": Candidate(
-        Architecture(groups=(Group(24, 4), Group(8, 2))), replace(QUICK, optimiser="sgd", schedule="cosine", epochs=2)
-    ),
-    "joined, layer norm, muon": Candidate(
-        replace(NESTED, join="gate", skip="group", normalisation="layer"), replace(FAST, optimiser="muon", epochs=3)
-    ),
-    "side by side, schedule-free": Candidate(
-        replace(NESTED, join="concatenation", skip="layer", normalisation="batch"),
-        replace(QUICK, optimiser="schedule_free", weight_decay=0.01, epochs=3),
-    ),
-    "every input": Candidate(
-        replace(SMALL, join="mean", inputs=Inputs(True, "piecewise", 4, embedding=3, descriptors=True)),
-        replace(FAST, epochs=3, precision="bfloat16", train_part=0.7),
-    ),
-    "periodic": Candidate(replace(SMALL, inputs=Inputs(True, "periodic", 4)), replace(QUICK, epochs=2)),
-}
 PUBLISHED = {
     name: Candidate(architecture, replace(PAPER, epochs=1))
     for name, architecture in (("ElemNet", ELEMNET), ("IRNet", IRNET), ("BRNet", BRNET))
 }
-
-
-def curve(epochs: list[Epoch]) -> list[tuple[float, float, float]]:
-    return [(epoch.train_error, epoch.validation_error, epoch.learning_rate) for epoch in epochs]
 
 
 def train_all(pack: Pack) -> dict[str, list[Epoch]]:
@@ -71,14 +37,13 @@ def train_all(pack: Pack) -> dict[str, list[Epoch]]:
 
 
 @pytest.mark.parametrize("candidates", [KINDS, PUBLISHED], ids=["kinds", "published"])
-def test_members_equal_their_solo_runs(candidates: dict[str, Candidate], mp_data: TrainingData) -> None:
-    few = TrainingData(mp_data.x_train[:400], mp_data.y_train[:400], mp_data.x_validation, mp_data.y_validation)
-    pack = Pack(few)
+def test_members_equal_their_solo_runs(candidates: dict[str, Candidate], few_rows: TrainingData) -> None:
+    pack = Pack(few_rows)
     for seed, (name, candidate) in enumerate(candidates.items()):
         pack.add(name, candidate, seed)
     packed = train_all(pack)
     for seed, (name, candidate) in enumerate(candidates.items()):
-        solo = TrainingRun(candidate, few, seed)
+        solo = TrainingRun(candidate, few_rows, seed)
         assert curve(list(solo)) == curve(packed[name]), name
         member = pack.members[name].run
         assert member.state.stop_reason == solo.state.stop_reason
@@ -138,9 +103,9 @@ def test_seconds_are_shared_out(mp_data: TrainingData) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_step_that_reads_everything_from_the_device_is_the_same_step(kind: str, mp_data: TrainingData) -> None:
+def test_a_step_that_reads_everything_from_the_device_is_the_same_step(kind: str, few_rows: TrainingData) -> None:
     """What a GPU captures as a graph, run uncaptured; test_on_gpu.py captures it. Its float32 rates round a little."""
-    eager, graphed = (TrainingRun(KINDS[kind], mp_data, 5) for _ in range(2))
+    eager, graphed = (TrainingRun(KINDS[kind], few_rows, 5) for _ in range(2))
     graphed._steps = GraphedSteps(graphed._steps.parts, [])  # type: ignore[attr-defined]
     for one, other in zip(eager, graphed, strict=True):
         assert one.train_error == pytest.approx(other.train_error, rel=1e-3)

@@ -24,6 +24,8 @@ from models.recipe import FAST, PAPER
 from models.start import Start
 from spaces import SPACES, Limits, Space, build
 
+pytestmark = pytest.mark.usefixtures("quiet_optuna")
+
 NARROW = replace(BRNET, groups=tuple(Group(group.width // 4, group.layers) for group in PAPER_GROUPS))
 """The paper's layers at a quarter of their widths: as many cases, a sixteenth of the time."""
 
@@ -78,14 +80,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quiet_optuna() -> Iterator[None]:
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    yield
-    optuna.logging.set_verbosity(verbosity)
 
 
 def drawn(

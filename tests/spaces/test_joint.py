@@ -1,6 +1,5 @@
 """The joint space: nothing outside its limits, and the published networks among its points."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import get_args
 
@@ -16,16 +15,10 @@ from models.recipe import FAST, PAPER, Recipe
 from spaces.joint import FOUR_BRANCHES, Joint
 from spaces.limits import Limits
 
+pytestmark = pytest.mark.usefixtures("quiet_optuna")
+
 COST = StepCost(fixed=1e-3, per_operation=3e-11)
 ROWS = (40_000, 5_000)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quiet_optuna() -> Iterator[None]:
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    yield
-    optuna.logging.set_verbosity(verbosity)
 
 
 def drawn(space: Joint, count: int) -> list[Candidate]:
