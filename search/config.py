@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from models.architecture import PUBLISHED, Architecture
+from models.candidate import Candidate
 from models.cost import StepCost
 from models.recipe import Recipe
 from models.start import Start
@@ -58,11 +59,26 @@ class SpaceConfig:
 
 @dataclass(frozen=True)
 class SchedulerConfig:
-    """Which trials to stop early: "none", "asha" or "hyperband"; a number is None where it has no such thing."""
+    """Which trials to stop early: "none", "asha", "hyperband" or "rows"; a number is None where it has none."""
 
     name: str
     grace_epochs: int | None
     reduction_factor: int | None
+    rungs: int | None = None
+    keep_all: bool = False
+
+    @property
+    def parts(self) -> tuple[float, ...]:
+        """Of `rows`: the parts of the training rows that candidates are trained on, the smallest first, all last."""
+        assert self.rungs is not None
+        assert self.reduction_factor is not None
+        return tuple(1 / self.reduction_factor**number for number in reversed(range(self.rungs)))
+
+    @property
+    def promoted_one_in(self) -> int:
+        """Of `rows`: one candidate in so many goes on to the next part."""
+        assert self.reduction_factor is not None
+        return 1 if self.keep_all else self.reduction_factor
 
 
 @dataclass(frozen=True)
@@ -117,6 +133,19 @@ class SearchConfig:
     adaptive: bool = False
     ensemble: int = DEFAULT_ENSEMBLE
     ensemble_parameters: int | None = None
+
+    @property
+    def parts(self) -> tuple[float, ...]:
+        """The parts of the training rows that candidates are trained on, the smallest first."""
+        return self.scheduler.parts if self.scheduler.name == "rows" else (self.recipe.train_part,)
+
+    def is_final(self, candidate: Candidate) -> bool:
+        """Whether a trial of the candidate counts in the end: on the largest part of the rows."""
+        return self.part_of(candidate) >= 1
+
+    def part_of(self, candidate: Candidate) -> float:
+        """Of the rows that trials in the end are trained on, the part that the candidate is trained on."""
+        return candidate.recipe.train_part / self.parts[-1]
 
     @property
     def seeds_as_typed(self) -> tuple[int, ...] | str:

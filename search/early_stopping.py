@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
+from search import row_rungs
 from search.config import SearchConfig
 from search.groups import compose_values
 from search.racing import OUTSIDE
 from search.report.wording import count
 from search.results import TrialResult
+from search.row_rungs import RowMeasurement
 from search.rungs import Measurement, measure
 from search.tracking import DATA_TAG, Tracker
 from spaces import SPACES
@@ -27,11 +29,14 @@ MOST_CURVES = 200
 
 
 def finish(results: Sequence[TrialResult], unit: str, tracker: Tracker) -> list[str]:
-    """Measure the rungs of a search that stopped no trial, and write them to MLflow; what to tell, in lines.
+    """Measure the rungs of a search that stopped no trial, or its parts of the rows, and write them to MLflow; what to
+    tell, in lines.
 
     Nothing where trials were stopped, there are too few, or they have no rungs.
     """
     config = tracker.config
+    if config.scheduler.name == "rows":
+        return _finish_rows(results, unit, tracker)
     if config.scheduler.name != "none":
         return []
     asha = compose_values(["scheduler=asha"])["scheduler"]
@@ -46,10 +51,27 @@ def finish(results: Sequence[TrialResult], unit: str, tracker: Tracker) -> list[
         return []
     schedules = sorted({result.candidate.recipe.schedule for result in ended})
     found = Measurement(rungs, config.space.name, " or ".join(schedules), config.recipe.epochs, grace, factor, unit)
+    _write(found, tracker)
+    return found.in_words()
+
+
+def _finish_rows(results: Sequence[TrialResult], unit: str, tracker: Tracker) -> list[str]:
+    found = row_rungs.measure(tracker.config, results, unit)
+    if found.is_known:
+        _write(found, tracker)
+    return found.in_words()
+
+
+def _write(found: Measurement | RowMeasurement, tracker: Tracker) -> None:
     text = json.dumps(found.to_dict())
     tracker.client.set_tag(tracker.parent, RUNGS_TAG, text)
     tracker.client.log_text(tracker.parent, text, "rungs.json")
-    return found.in_words()
+
+
+def read(text: str) -> Measurement | RowMeasurement:
+    """What `RUNGS_TAG` holds."""
+    values = json.loads(text)
+    return RowMeasurement.from_dict(values) if values.get("by") == row_rungs.BY else Measurement.from_dict(values)
 
 
 def _curve(result: TrialResult, tracker: Tracker) -> list[float]:
@@ -62,9 +84,11 @@ def _curve(result: TrialResult, tracker: Tracker) -> list[float]:
 
 def told(tracker: Tracker, fingerprint: str) -> list[str]:
     """What is known of the risk of a search of networks that stops trials, in lines, also for its run in MLflow."""
-    if tracker.config.scheduler.name == "none" or SPACES[tracker.config.space.name].fits_estimators:
+    scheduler = tracker.config.scheduler
+    if scheduler.name == "none" or scheduler.keep_all or SPACES[tracker.config.space.name].fits_estimators:
         return []
-    lines = risk(tracker.client, fingerprint, tracker.config)
+    of_search = risk_of_rows if scheduler.name == "rows" else risk
+    lines = of_search(tracker.client, fingerprint, tracker.config)
     tracker.client.set_tag(tracker.parent, RISK_TAG, "\n".join(lines))
     return lines
 
@@ -72,7 +96,7 @@ def told(tracker: Tracker, fingerprint: str) -> list[str]:
 def risk(client: MlflowClient, fingerprint: str, config: SearchConfig) -> list[str]:
     """What earlier searches on the same data have measured; the one most like this one counts."""
     name = config.scheduler.name
-    found = measurements(client, fingerprint)
+    found = [each for each in measurements(client, fingerprint) if isinstance(each, Measurement)]
     if not found:
         return [
             f"What scheduler={name} risks on these data is not known: a search of five candidates or more with "
@@ -95,9 +119,32 @@ def risk(client: MlflowClient, fingerprint: str, config: SearchConfig) -> list[s
     return lines
 
 
-def measurements(client: MlflowClient, fingerprint: str) -> list[Measurement]:
+def risk_of_rows(client: MlflowClient, fingerprint: str, config: SearchConfig) -> list[str]:
+    """What earlier searches on the same data have measured of parts of the rows; the one most like this one counts."""
+    found = [each for each in measurements(client, fingerprint) if isinstance(each, RowMeasurement)]
+    if not found:
+        return [
+            "What scheduler=rows risks on these data is not known: a search of five candidates or more with "
+            "scheduler.keep_all=true, which takes all of them to all rows, measures it."
+        ]
+
+    def likeness(measured: RowMeasurement) -> tuple[bool, bool, bool]:
+        return measured.keep_all, measured.space == config.space.name, measured.epochs == config.recipe.epochs
+
+    nearest = max(found, key=likeness)
+    lines = [
+        f"What scheduler=rows risks: on these data space={nearest.space} ({count(nearest.epochs, 'epoch')}) showed of "
+        "part of the rows against more",
+        *nearest.lines(),
+    ]
+    if not all(likeness(nearest)[1:]):
+        lines.append("That search was not like this one in space and epochs: take it as a hint.")
+    return lines
+
+
+def measurements(client: MlflowClient, fingerprint: str) -> list[Measurement | RowMeasurement]:
     """Those of all searches on the same data, the newest first."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments(view_type=ViewType.ACTIVE_ONLY)]
     query = f"tags.`{RUNGS_TAG}` != '' AND tags.`{DATA_TAG}` = '{fingerprint}'"
     runs = client.search_runs(experiments, query, order_by=["start_time DESC"], max_results=50)
-    return [Measurement.from_dict(json.loads(run.data.tags[RUNGS_TAG])) for run in runs]
+    return [read(run.data.tags[RUNGS_TAG]) for run in runs]

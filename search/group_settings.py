@@ -23,6 +23,8 @@ RECIPE_MEANINGS = {
     "train_part": "part of the training rows to train on, the first ones",
 }
 
+MOST_RUNGS = 6
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -55,7 +57,21 @@ class SchedulerSettings:
     name: str = ""
     grace_epochs: int | None = setting(None, whole(1), "epochs that every trial gets", "scheduler=asha")
     reduction_factor: int | None = setting(
-        None, whole(2), "one trial in so many goes on", "scheduler=asha", "scheduler=hyperband"
+        None,
+        whole(2),
+        "one trial in so many goes on",
+        "scheduler=asha",
+        "scheduler=hyperband",
+        "scheduler=rows",
+    )
+    rungs: int | None = setting(
+        None,
+        whole(2, MOST_RUNGS),
+        "parts of the rows, each reduction_factor times the one before, the last all",
+        "scheduler=rows",
+    )
+    keep_all: bool = setting(
+        False, TRUTH, "let every candidate go on, which measures what the smaller parts say", "scheduler=rows"
     )
 
 

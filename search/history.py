@@ -16,7 +16,7 @@ from search.config import SearchConfig
 from search.errors import UserError
 from search.results import Standing, TrialResult, rank
 from search.store import PARENT_TAG, children_of, download_weights, existing_store
-from search.tracking import CANDIDATE_TAG, CONFIG_TAG, TAKEN_TAG, TRIAL_TAG
+from search.tracking import BEST, BEST_ON_PART, CANDIDATE_TAG, CONFIG_TAG, TAKEN_TAG, TRIAL_TAG
 
 LATEST = "latest"
 
@@ -32,7 +32,12 @@ class PastSearch:
 
     @property
     def standings(self) -> list[Standing]:
-        return rank((result for result, _ in self.trials), self.config.adaptive)
+        return rank((result for result, _ in self.finals), self.config.adaptive)
+
+    @property
+    def finals(self) -> list[tuple[TrialResult, Run]]:
+        """The trials that compare: those on the largest part of the rows that the search trained on."""
+        return [(result, run) for result, run in self.trials if self.config.is_final(result.candidate)]
 
     def run_of(self, result: TrialResult) -> Run:
         """The child run of a trial."""
@@ -102,7 +107,7 @@ def result_of(run: Run) -> TrialResult:
         seed=int(run.data.params["seed"]),
         epochs=int(metrics.get("epochs", 0)),
         best_epoch=int(metrics.get("best_epoch", 0)),
-        best_error=metrics.get(f"best_validation_{error_name}", float("inf")),
+        best_error=metrics.get(BEST + error_name, metrics.get(BEST_ON_PART + error_name, float("inf"))),
         seconds=metrics.get("training_seconds", 0.0),
         stop_reason=reason,
         failure=reason if run.info.status == "FAILED" else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from models.architecture import published_name
@@ -32,8 +33,14 @@ def name_of(candidate: Candidate, base: Recipe) -> str:
         return str(candidate)
     fields, common = asdict(candidate.recipe), asdict(base)
     changed = [name for name in fields if fields[name] != common[name]]
-    words = [SHORT_FIELDS.get(name, name + "={}").format(fields[name]) for name in changed]
-    return ", ".join(filter(None, [str(candidate), " ".join(words)]))
+    part = part_in_words(candidate.recipe.train_part) if "train_part" in changed else ""
+    words = [SHORT_FIELDS.get(name, name + "={}").format(fields[name]) for name in changed if name != "train_part"]
+    return ", ".join(filter(None, [str(candidate), " ".join(words), part]))
+
+
+def part_in_words(part: float) -> str:
+    """A part of the training rows: `1/9 of the rows`, `all rows`."""
+    return "all rows" if part == 1 else f"{Fraction(part).limit_denominator(10_000)} of the rows"
 
 
 def counted(parameters: int | None) -> str:

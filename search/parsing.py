@@ -35,6 +35,8 @@ def parse(argv: Sequence[str]) -> SearchConfig:
     recipe_name = values["recipe"].pop("name")
     if SPACES[space.name].fits_estimators:
         _fit_estimators(argv, space, data, values)
+    if values["scheduler"]["name"] == "rows":
+        _check_rows(values, space)
     try:
         recipe = Recipe(**values["recipe"])
         size = space.without_data(recipe).size
@@ -101,6 +103,27 @@ def _fit_estimators(argv: Sequence[str], space: SpaceConfig, data: DataRequest, 
     values["recipe"]["epochs"] = PARTS if early else 1
     if values["scheduler"]["grace_epochs"] is not None:
         values["scheduler"]["grace_epochs"] = 1
+
+
+def _check_rows(values: dict[str, Any], space: SpaceConfig) -> None:
+    """What parts of the rows, for candidates that are dropped on the smaller ones, do not go with."""
+    if SPACES[space.name].fits_estimators:
+        raise UserError(
+            f"scheduler=rows is for networks: scheduler=asha stops the models of space={space.name} between parts of "
+            "the rows."
+        )
+    if isinstance(values["seeds"], str):
+        raise UserError(
+            f"seeds={values['seeds']} repeats the promising candidates, and scheduler=rows those that come to all "
+            "rows: give a number of seeds, as in seeds=3."
+        )
+    if len(values["objectives"] or ()) > 1:
+        raise UserError(
+            "scheduler=rows lets the candidates of the lowest error go on, and the cheap ones of a front would be "
+            "dropped: give one objective, or take another scheduler."
+        )
+    if values["recipe"]["train_part"] != 1:
+        raise UserError("scheduler=rows says which part of the rows to train on: leave out recipe.train_part=.")
 
 
 def _pack(values: dict[str, Any]) -> int | None:

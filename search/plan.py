@@ -22,7 +22,7 @@ from search.report.wording import count
 from search.resources import Resources
 from search.starting import start_of
 from search.targets import training_data
-from search.tuning import candidate_limit, least_trials, seeds_in_words
+from search.tuning import candidate_limit, least_trials, seeds_in_words, trials_by_part
 from spaces import Space
 
 EXAMPLES = 20
@@ -75,7 +75,10 @@ def estimate(config: SearchConfig, space: Space, split: Split, resources: Resour
     per_epoch = max(epochs[0] + slope * (mean_count - counts[0]), min(epochs))
     per_trial = per_epoch * config.recipe.epochs
     limit = candidate_limit(config, space)
-    total = None if limit is None else per_trial * limit * len(config.seeds) / resources.concurrent
+    total = None
+    if limit is not None:  # one part of the rows after the other, and no trial in less than its own time
+        many = resources.concurrent
+        total = sum(per_trial * part * max(1.0, trials / many) for part, trials in trials_by_part(config, limit))
     least = None if limit is None else per_trial * least_trials(config, limit) / resources.concurrent
     if config.time_budget_seconds is not None:
         total = min(total or config.time_budget_seconds, config.time_budget_seconds)

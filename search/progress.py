@@ -35,13 +35,15 @@ class Running:
     name: str
     epoch: int = 0
     error: float | None = None
+    part: float = 1.0
 
 
 @dataclass
 class Progress:
     """Counts of a search and its display; `total` trials of at most `epochs` epochs, errors in `unit`.
 
-    Where the total `is_at_most` so many, the search may end before.
+    Where the total `is_at_most` so many, the search may end before. Trials on a `part` of the rows are no results and
+    count as that part in `work`, which is the total where all are on all rows.
     """
 
     title: str
@@ -52,11 +54,14 @@ class Progress:
     deadline: float | None = None
     started: float = field(default_factory=time.time)
     is_at_most: bool = False
+    work: float | None = None
     running: dict[str, Running] = field(default_factory=dict)
     done: int = 0
     stopped_early: int = 0
     failed: int = 0
     taken_over: int = 0
+    work_done: float = 0.0
+    work_saved: float = 0.0
     best: tuple[float, str] | None = None
     _live: Live | None = None
     _last_line: float = field(default_factory=time.time)
@@ -71,13 +76,13 @@ class Progress:
             self._live.stop()
             self._live = None
 
-    def begin(self, trial_id: str, name: str) -> None:
-        self.running.setdefault(trial_id, Running(name))
+    def begin(self, trial_id: str, name: str, part: float = 1.0) -> None:
+        self.running.setdefault(trial_id, Running(name, part=part))
 
     def epoch(self, trial_id: str, epoch: int, error: float) -> None:
         trial = self.running[trial_id]
         trial.epoch, trial.error = epoch, error
-        if self.best is None or error < self.best[0]:
+        if trial.part == 1 and (self.best is None or error < self.best[0]):
             self.best = (error, trial.name)
         if self._live is None and time.time() - self._last_line > SECONDS_BETWEEN_LINES:
             self._line(self.summary())
@@ -89,18 +94,23 @@ class Progress:
         """One line of what happened beside the results."""
         self._line(text)
 
-    def count(self, result: TrialResult, name: str, stopped_early: bool) -> None:
+    def count(self, result: TrialResult, name: str, stopped_early: bool, part: float = 1.0) -> None:
         """Enter a trial that has ended, in this session or, before it begins, in an earlier one."""
-        if result.failure is None and (self.best is None or result.best_error < self.best[0]):
+        if part == 1 and result.failure is None and (self.best is None or result.best_error < self.best[0]):
             self.best = (result.best_error, name)
         self.done += 1
         self.failed += result.failure is not None
-        self.taken_over += result.taken_from is not None
+        if result.taken_from is None:
+            self.work_done += part
+        else:
+            self.taken_over += 1
+            self.work_saved += part
         self.stopped_early += stopped_early
 
     def end(self, result: TrialResult, stopped_early: bool) -> None:
-        name = self.running.pop(result.trial_id, Running("?")).name
-        self.count(result, name, stopped_early)
+        ended = self.running.pop(result.trial_id, Running("?"))
+        name = ended.name
+        self.count(result, name, stopped_early, ended.part)
         outcome = f"failed: {result.failure}" if result.failure else with_unit(f"{result.best_error:.4f}", self.unit)
         reason = "" if result.failure else f" ({result.stop_reason})"
         between = " of at most " if self.is_at_most else "/"
@@ -119,9 +129,10 @@ class Progress:
         by_time = elapsed / (self.deadline - self.started) if self.deadline else None
         if self.total is None:
             return by_time
-        under_way = sum(trial.epoch / self.epochs for trial in self.running.values())
-        to_train = self.total - self.taken_over  # what was taken over took no time, and says nothing of the pace
-        by_trials = (self.done - self.taken_over + under_way) / to_train if to_train > 0 else 1.0
+        under_way = sum(trial.part * trial.epoch / self.epochs for trial in self.running.values())
+        work = self.total if self.work is None else self.work
+        to_train = work - self.work_saved  # what was taken over took no time, and says nothing of the pace
+        by_trials = (self.work_done + under_way) / to_train if to_train > 0 else 1.0
         return max(by_trials, by_time or 0.0)
 
     def time_left(self) -> str:
@@ -136,12 +147,15 @@ class Progress:
 
     def summary(self) -> str:
         total = f" of {'at most ' * self.is_at_most}{self.total}" if self.total else ""
-        best = f"best {with_unit(f'{self.best[0]:.4f}', self.unit)} {self.best[1]}" if self.best else "no result yet"
+        best = f"best {with_unit(f'{self.best[0]:.4f}', self.unit)} {self.best[1]}" if self.best else self._no_best()
         parts = [f"{self.done}{total} trials done", f"{len(self.running)} running"]
         parts += [f"{self.stopped_early} stopped early"] if self.stopped_early else []
         parts += [f"{self.failed} failed"] if self.failed else []
         parts += [f"{self.taken_over} taken over"] if self.taken_over else []
         return ", ".join([*parts, best, self.time_left()])
+
+    def _no_best(self) -> str:
+        return "none on all rows yet" if self.work != self.total else "no result yet"
 
     def _view(self) -> RenderableType:
         table = Table(box=None, padding=(0, 2), header_style="dim")

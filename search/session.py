@@ -28,11 +28,12 @@ from search.report.wording import count
 from search.resources import LOCAL, Resources, ray_for, resources_for
 from search.results import TrialResult, rank
 from search.resume import command_to_resume, find, write_pointer
+from search.row_parts import check_table, finals
 from search.starting import pinned
 from search.store import PATIENCE_SECONDS, absolute, open_store, reason_of
 from search.targets import error_name_of, space_of
 from search.tracking import Tracker
-from search.tuning import candidate_limit, run_trials, seeds_in_words, total_trials
+from search.tuning import candidate_limit, run_trials, seeds_in_words, total_trials, total_work
 from search.warm_start import warm_start
 from search.watch import Watch
 from spaces import Space
@@ -40,6 +41,7 @@ from spaces import Space
 logger = logging.getLogger(__name__)
 
 WIDTH_OF_A_FILE = 140
+NONE_ON_ALL_ROWS = "No candidate came to a result on all rows: resume the search with a longer time_budget=."
 PATIENCE_AT_AN_INTERRUPT = 20.0
 """Seconds that a search waits for MLflow when somebody waits for the search to end."""
 
@@ -91,6 +93,7 @@ def loaded(config: SearchConfig, console: Console) -> Split:
     if config.cluster.address == LOCAL:
         resources_for(config, None)  # a GPU that is not there is said before anything is loaded
     split = load(config.data)
+    check_table(config, len(split.train.y))
     check_task(config.objectives, error_name_of(split))
     for line in split.report.summary():
         console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -184,7 +187,7 @@ def train(config: SearchConfig, space: Space, split: Split, resources: Resources
 
 def cut_off(end: CutOffError, watch: Watch, tracker: Tracker, console: Console) -> None:
     """Show what was done, and how to go on."""
-    results = watch.results
+    results = finals(tracker.config, watch.results)
     if any(result.failure is None for result in results):
         show_ranking(rank(results, tracker.config.adaptive), tracker.config.recipe, watch.progress.unit, console)
     tracker.close_unfinished()
@@ -205,8 +208,9 @@ def progress_of(
     started = time.time() - spent
     deadline = started + config.time_budget_seconds if config.time_budget_seconds is not None else None
     title = f"{config.space.name} on {config.data.path or config.data.dataset} {split.target_name}"
-    total = total_trials(config, space, free)
-    return Progress(title, total, config.recipe.epochs, split.unit, console, deadline, started, config.adaptive)
+    total, work = total_trials(config, space, free), total_work(config, space, free)
+    is_at_most = config.adaptive or len(config.parts) > 1
+    return Progress(title, total, config.recipe.epochs, split.unit, console, deadline, started, is_at_most, work)
 
 
 def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console: Console) -> int:
@@ -214,12 +218,14 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
 
     Raises CutOffError where MLflow or the disk does not take it.
     """
-    standings = rank(results, tracker.config.adaptive)
+    compared = finals(tracker.config, results)
+    standings = rank(compared, tracker.config.adaptive)
     if not tracker.writer.flush(PATIENCE_SECONDS):
         raise CutOffError(f"MLflow has not taken all results ({tracker.writer.trouble})")
     if not standings or not standings[0].trained:
-        console.print("No trial came to a result.")
-        for result in results[:5]:
+        failed = [result for result in results if result.failure is not None]
+        console.print("No trial came to a result." if len(failed) == len(results) else NONE_ON_ALL_ROWS)
+        for result in failed[:5]:
             console.print(f"  {result.candidate}: {result.failure}", markup=False)
         return 1
     try:
@@ -227,7 +233,7 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
         write_conclusion(standings, test, split, tracker)
         if tracker.config.objectives:
             write_front(standings, tracker.config.objectives, split.unit, tracker)
-        told = ensembling.finish(results, test.mean, split, tracker)
+        told = ensembling.finish(compared, test.mean, split, tracker)
         told += early_stopping.finish(results, split.unit, tracker)
     except KeyboardInterrupt:
         raise CutOffError("interrupted", 130) from None

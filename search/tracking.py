@@ -36,6 +36,8 @@ PARAMETERS_TAG = "optuna_params"
 TAKEN_TAG = "taken_from"
 """The run of an earlier search whose result a trial has, where it was not trained."""
 NOTE_TAG = "mlflow.note.content"
+BEST, BEST_ON_PART = "best_validation_", "part_validation_"
+"""Metrics of a trial's best validation error, before the error's name."""
 ENDED = ("FINISHED", "FAILED", "KILLED")
 EPOCHS_A_WRITE = 225
 """MLflow takes at most 1,000 metrics in one call, and an epoch has four."""
@@ -60,7 +62,8 @@ class Tracker:
         self.writer = Writer()
         if parent is None:
             self.parent = self._open_parent(split, folder)
-            share_ranking(self.client, self.experiment_id, self.parent, self.error_name, bool(config.objectives))
+            marks = {"has_front": bool(config.objectives), "has_parts": len(config.parts) > 1}
+            share_ranking(self.client, self.experiment_id, self.parent, self.error_name, **marks)
         else:
             self.parent = parent
             self._reopen()
@@ -209,7 +212,7 @@ class Tracker:
             run_id = self.children[result.trial_id]
             values = {"epochs": result.epochs, "best_epoch": result.best_epoch, "training_seconds": result.seconds}
             if result.failure is None:
-                values[f"best_validation_{self.error_name}"] = result.best_error
+                values[self._error_metric(result.candidate)] = result.best_error
             self.client.log_batch(
                 run_id,
                 [Metric(key, float(value), now, 0) for key, value in values.items()],
@@ -224,6 +227,11 @@ class Tracker:
             then()
 
         self.writer.put(write)
+
+    def _error_metric(self, candidate: Candidate) -> str:
+        """The metric of a trial's best error; another for one on part of the rows, so that no page ranks it."""
+        kind = BEST if self.config.is_final(candidate) else BEST_ON_PART
+        return kind + self.error_name
 
     def close_unfinished(self) -> None:
         """Mark the child runs of trials under way as killed, which those of a search that goes on are no longer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 import sys
@@ -17,11 +18,15 @@ from ray.tune.experiment import Trial as TuneTrial
 
 from search.config import SearchConfig
 from search.data import Split
+from search.labels import part_in_words
 from search.opening import kept
 from search.packing import Place, end_hosts
+from search.promoting import PromotingSearcher
+from search.promotion import candidates_by_rung
 from search.race import RACE_SHARE, cost
 from search.racing import RacingSearcher
 from search.resources import Resources
+from search.row_parts import drawn_from
 from search.sampled import SampledSearcher
 from search.schedulers import repeats_trials, scheduler_for
 from search.starting import start_of
@@ -72,10 +77,11 @@ def candidate_limit(config: SearchConfig, space: Space, free: int = 0) -> int | 
 
 def searcher_for(config: SearchConfig, space: Space, watch: Watch) -> CandidateSearcher:
     """What hands out the space's candidates: every one of a finite space, Optuna's suggestions of an infinite one."""
+    space, is_by_rows = drawn_from(config, space), len(config.parts) > 1
     opening = kept(watch.journal)
     limit = candidate_limit(config, space, opening.free)
     repeats = repeats_trials(config.scheduler.name)
-    seeds = config.seeds[:1] if config.adaptive else config.seeds
+    seeds = config.seeds[:1] if config.adaptive or is_by_rows else config.seeds
     searcher: CandidateSearcher
     if space.size is not None:
         candidates = opening.ordered(space.candidates())[:limit]
@@ -88,9 +94,19 @@ def searcher_for(config: SearchConfig, space: Space, watch: Watch) -> CandidateS
     if config.adaptive:
         is_time = never if space.size is not None else partial(is_time_to_race, config, watch)
         searcher = RacingSearcher(searcher, config.seeds, watch.journal, watch.is_over, is_time)
+    if is_by_rows:
+        searcher = PromotingSearcher(
+            searcher, config.parts, config.scheduler.promoted_one_in, config.seeds, watch.journal, watch.is_over,
+            partial(_time_left, watch) if watch.progress.deadline is not None else None,
+        )  # fmt: skip
     searcher.may_retry = watch.may_retry
     searcher.earlier = Earlier(opening.known, watch)
     return searcher
+
+
+def _time_left(watch: Watch) -> float:
+    """Seconds of the time budget that are left."""
+    return math.inf if watch.progress.deadline is None else watch.progress.deadline - time.time()
 
 
 def is_time_to_race(config: SearchConfig, watch: Watch) -> bool:
@@ -171,9 +187,25 @@ def trainable_for(config: SearchConfig, split: Split, resources: Resources, fold
 
 
 def total_trials(config: SearchConfig, space: Space, free: int = 0) -> int | None:
-    """Candidates times seeds, the most that a race takes; None where only the time budget ends the search."""
+    """How many trials a search takes at most; None where only the time budget ends it."""
     limit = candidate_limit(config, space, free)
-    return None if limit is None else limit * len(config.seeds)
+    return None if limit is None else sum(trials for _, trials in trials_by_part(config, limit))
+
+
+def total_work(config: SearchConfig, space: Space, free: int = 0) -> float | None:
+    """As `total_trials`, where a trial on a part of the rows counts as that part."""
+    limit = candidate_limit(config, space, free)
+    return None if limit is None else sum(part * trials for part, trials in trials_by_part(config, limit))
+
+
+def trials_by_part(config: SearchConfig, limit: int) -> list[tuple[float, int]]:
+    """At most how many trials so many candidates take on each part of what the recipe trains on, the smallest first:
+    candidates times seeds on all of it, and from one seed on a smaller part.
+    """
+    if len(config.parts) == 1:
+        return [(1.0, limit * len(config.seeds))]
+    *fewer, last = candidates_by_rung(limit, len(config.parts), config.scheduler.promoted_one_in)
+    return list(zip(config.parts, [*fewer, last * len(config.seeds)], strict=True))
 
 
 def least_trials(config: SearchConfig, limit: int) -> int:
@@ -184,7 +216,22 @@ def least_trials(config: SearchConfig, limit: int) -> int:
 def seeds_in_words(config: SearchConfig, limit: int | None) -> str:
     """How often the candidates are trained."""
     most = len(config.seeds)
+    if len(config.parts) > 1:
+        return _parts_in_words(config, limit)
     if not config.adaptive:
         return f"{most} seed{'s' if most > 1 else ''} each"
     trials = "" if limit is None else f", {least_trials(config, limit):,} to {limit * most:,} trials"
     return f"1 seed each and up to {most} for those that may be the best{trials}"
+
+
+def _parts_in_words(config: SearchConfig, limit: int | None) -> str:
+    """What is trained on which part of the rows."""
+    seeds = f" from {len(config.seeds)} seeds" if len(config.seeds) > 1 else ""
+    if limit is None:
+        one_in = config.scheduler.promoted_one_in
+        larger = ", ".join(part_in_words(part) for part in config.parts[1:])
+        share = "each" if one_in == 1 else f"the best one in {one_in} each time"
+        return f"each on {part_in_words(config.parts[0])}, then {share} on {larger}{seeds}"
+    trials = trials_by_part(config, limit)
+    parts = ", ".join(f"{number:,} on {part_in_words(part)}" for part, number in trials)
+    return f"in {sum(number for _, number in trials):,} trials ({parts}{seeds})"

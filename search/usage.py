@@ -30,6 +30,7 @@ OPTION_MEANINGS: dict[str, dict[str, str]] = {
         "none": "every trial trains to its end",
         "asha": "stop the poorer trials at rungs, asynchronously",
         "hyperband": "the same in brackets of different patience",
+        "rows": "for large tables: all candidates on a part of the rows, the best on more, few on all",
     },
     "cluster": {
         "local": "start Ray on this machine",

@@ -13,14 +13,21 @@ VIEW_TAG = "mlflow.sharedViewState."
 
 
 def share_ranking(
-    client: MlflowClient, experiment_id: str, parent: str, error_name: str, has_front: bool = False
+    client: MlflowClient,
+    experiment_id: str,
+    parent: str,
+    error_name: str,
+    has_front: bool = False,
+    has_parts: bool = False,
 ) -> None:
     """Store a shared view of one search's trials, lowest validation error first, under its parent run's id.
 
-    `has_front`: trials will be tagged by whether they stand on the Pareto front.
+    `has_front`: trials will be tagged by whether they stand on the Pareto front. `has_parts`: some are trained on part
+    of the rows, and stand after the others.
     """
     order = f"metrics.`best_validation_{error_name}`"
-    columns = ["rank", f"best_validation_{error_name}", "parameters", "training_seconds", "epochs"]
+    on_part = [f"part_validation_{error_name}"] if has_parts else []
+    columns = ["rank", f"best_validation_{error_name}", "parameters", "training_seconds", "epochs", *on_part]
     view = {
         "searchFilter": f"tags.`mlflow.parentRunId` = '{parent}'",
         "orderByKey": order,
@@ -31,7 +38,8 @@ def share_ranking(
         "datasetsFilter": [],
         "selectedColumns": [f"metrics.`{name}`" for name in columns]
         + ["params.`branching`", "params.`seed`", "tags.`stop_reason`"]
-        + (["tags.`pareto`"] if has_front else []),
+        + (["tags.`pareto`"] if has_front else [])
+        + (["params.`train_part`"] if has_parts else []),
     }
     client.set_experiment_tag(experiment_id, VIEW_TAG + parent, json.dumps(view))
 

@@ -26,6 +26,7 @@ from search.errors import UserError
 from search.history import LATEST, PastSearch, latest_parent, parent_of, search_of
 from search.opening import Opening, opening_for
 from search.results import Standing
+from search.row_parts import drawn_from, on_part
 from search.store import WEIGHTS_ARTIFACT, all_runs, existing_store
 from search.taking_over import facts_of
 from search.tracking import CONFIG_TAG, PARAMETERS_TAG
@@ -58,8 +59,10 @@ def warm_start(config: SearchConfig, space: Space, split: Split) -> WarmStart:
     if not searches:
         raise UserError(f"warm_start={config.warm_start}: the searches there are of a version that cannot be read")
     same = [search for search in searches if is_comparable(search.parent, split.fingerprint)]
-    known = {trial: kept for trial, kept in Archive(same).trials().items() if has_weights(client, kept)}
-    seeds = config.seeds[:1] if config.adaptive else config.seeds
+    on_parts = {t: kept for t, kept in Archive(same).trials().items() if t[0].recipe.train_part in config.parts}
+    known = {trial: kept for trial, kept in on_parts.items() if has_weights(client, kept)}
+    seeds = config.seeds[:1] if config.adaptive or len(config.parts) > 1 else config.seeds
+    space = drawn_from(config, space)
     found = (_sampled if space.size is None else _listed)(config, space, searches, known, seeds)
     return WarmStart(found.opening, found.in_words(config.warm_start, len(read), len(same), len(seeds)))
 
@@ -134,7 +137,7 @@ def _listed(
 ) -> Found:
     """Of a finite space: its candidates that are known, then those whose networks were best elsewhere."""
     candidates = list(space.candidates())
-    here = set(candidates)
+    here = {on_part(candidate, part) for candidate in candidates for part in config.parts}
     usable = {trial: kept for trial, kept in known.items() if trial[0] in here and trial[1] in config.seeds}
     free = [c for c in candidates if all((c, seed) in usable for seed in seeds)]
     by_likeness = {likeness(candidate): candidate for candidate in candidates}

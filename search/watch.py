@@ -17,6 +17,7 @@ from search.journal import Journal
 from search.labels import name_of
 from search.progress import Progress
 from search.results import TrialResult
+from search.row_parts import on_part
 from search.schedulers import KEEPS_CURVES
 from search.taking_over import copy_trial
 from search.tracking import Tracker
@@ -73,8 +74,7 @@ class Watch(tune.Callback):
     def take_over(self) -> None:
         """Count what earlier sessions did, and bring MLflow up to it: trials that ended without its being told."""
         for result in self._done.values():
-            name = name_of(result.candidate, self.tracker.config.recipe)
-            self.progress.count(result, name, self._stopped_early(result))
+            self._count(result)
             if result.trial_id not in self.tracker.closed:
                 self._tell(result)
 
@@ -86,8 +86,14 @@ class Watch(tune.Callback):
             self._cut_off(error)
             return
         self._done[result.trial_id] = result
-        self.progress.count(result, name_of(result.candidate, self.tracker.config.recipe), stopped_early=False)
+        self._count(result)
         self._tell(result)
+
+    def _count(self, result: TrialResult) -> None:
+        """Count a trial that this session has not trained."""
+        name = name_of(result.candidate, self.tracker.config.recipe)
+        part = self.tracker.config.part_of(result.candidate)
+        self.progress.count(result, name, self._stopped_early(result), part)
 
     def _tell(self, result: TrialResult) -> None:
         """Tell MLflow of a trial that is done, whose run it has not or not whole."""
@@ -124,11 +130,13 @@ class Watch(tune.Callback):
         if key not in self._last:
             self._open(key, candidate, seed)
         suffix = f" seed {seed}" if len(self.tracker.config.seeds) > 1 else ""
-        self.progress.begin(key, name_of(candidate, self.tracker.config.recipe) + suffix)
+        name = name_of(candidate, self.tracker.config.recipe)
+        self.progress.begin(key, name + suffix, self.tracker.config.part_of(candidate))
 
     def _open(self, key: str, candidate: Candidate, seed: int) -> None:
         """Open a trial's run, and tell it of the epochs in its checkpoint, which an earlier session may not have."""
-        self.tracker.begin(key, candidate, seed, self.journal.parameters.get(candidate.to_json()))
+        drawn = on_part(candidate, self.tracker.config.parts[0])
+        self.tracker.begin(key, candidate, seed, self.journal.parameters.get(drawn.to_json()))
         curve = TrialFolder.of(self.folder, key).curve()
         self._epochs[key], self._last[key] = curve, len(curve)
 

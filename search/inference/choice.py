@@ -15,6 +15,7 @@ from search.data import Part
 from search.ensembling import logged, pick
 from search.errors import UserError
 from search.history import PastSearch
+from search.labels import part_in_words
 from search.results import TrialResult
 
 
@@ -49,6 +50,9 @@ def choose_trial(past: PastSearch, run_id: str) -> Choice:
         raise UserError(f"trial={run_id} is no trial of this search that has ended: its id is on MLflow's page")
     if found[0].failure is not None:
         raise UserError(f"trial={run_id} failed ({found[0].failure}): it has no network")
+    if not past.config.is_final(found[0].candidate):
+        part = part_in_words(found[0].candidate.recipe.train_part)
+        raise UserError(f"trial={run_id} was trained on {part} to see whether it is worth more: choose one on all rows")
     return _equal(past, (found[0],), "chosen by a person")
 
 
@@ -59,7 +63,7 @@ def choose_best(past: PastSearch, members: int, validation: Part, most_parameter
     """
     try:
         found = pick(
-            (result for result, _ in past.trials),
+            (result for result, _ in past.finals),
             lambda result: _network(past, result),
             validation,
             members,

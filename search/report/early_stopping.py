@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 
-from search.early_stopping import RISK_TAG, RUNGS_TAG
+from search.early_stopping import RISK_TAG, RUNGS_TAG, read
 from search.report.evidence import Evidence
 from search.report.markup import Html, paragraph, section
 from search.report.tables import Cell, table
@@ -17,7 +16,10 @@ def early_stopping_section(evidence: Evidence) -> Html:
     """The rungs that were measured, or what the search was told of them when it began."""
     title, tags = "What early stopping risks", evidence.search.parent.data.tags
     if RUNGS_TAG in tags:
-        return section("early-stopping", title, *measured(Measurement.from_dict(json.loads(tags[RUNGS_TAG]))))
+        found = read(tags[RUNGS_TAG])
+        if isinstance(found, Measurement):
+            return section("early-stopping", title, *measured(found))
+        return section("early-stopping", title, *(paragraph(line.strip()) for line in found.in_words()))
     if RISK_TAG in tags:
         return section("early-stopping", title, *(paragraph(line.strip()) for line in tags[RISK_TAG].splitlines()))
     text = "Not measured: it takes five candidates or more, trained to their end with scheduler=none past ASHA's rungs."

@@ -1,0 +1,95 @@
+"""`scheduler=rows`: which candidate goes on to a larger part of the training rows, and when.
+
+Successive halving (Jamieson and Talwalkar, 2016): every candidate is trained on the smallest part, the best one in
+`factor` of those on the next, and so on up to all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Rung:
+    """One part of the rows: the validation error of each candidate that was trained on it, None where that failed, and
+    the candidates that are being trained on it.
+    """
+
+    errors: dict[str, float | None] = field(default_factory=dict)
+    under_way: set[str] = field(default_factory=set)
+
+    @property
+    def passed(self) -> dict[str, float]:
+        """The candidates with an error."""
+        return {candidate: error for candidate, error in self.errors.items() if error is not None}
+
+    @property
+    def standing(self) -> int:
+        """Candidates that came this far and have not failed."""
+        return len(self.passed) + len(self.under_way)
+
+    def ranked(self) -> list[str]:
+        """The candidates with an error, the best first."""
+        passed = self.passed
+        return sorted(passed, key=lambda candidate: (passed[candidate], candidate))
+
+
+Promotion = tuple[int, str]
+"""The number of the rung that a candidate goes on to, and the candidate."""
+
+
+def next_promotion(rungs: Sequence[Rung], factor: int, is_drawn: bool, at_once: bool) -> Promotion | None:
+    """The next candidate to go on; None where there is none, or none yet. `rungs` begin with the smallest part.
+
+    `is_drawn` says that no new candidates will come. One in `factor` of those that passed a rung goes on, one at least
+    where any did; one that fails above gives its place to the next. Before the results of a rung are all in, only those
+    go on that will be among its best whatever the others come to, so that who goes on depends on no timing. With
+    `at_once` the best of those there are goes on wherever fewer have than one in `factor`, from the largest part down
+    (Li et al., A System for Massively Parallel Hyperparameter Tuning, 2020, but never more than one in `factor`).
+    """
+    if at_once:
+        for lower in reversed(range(len(rungs) - 1)):
+            left = _left(rungs, lower)
+            if left and rungs[lower + 1].standing < len(rungs[lower].passed) // factor:
+                return lower + 1, left[0]
+    return _sure_promotion(rungs, factor) if is_drawn else None
+
+
+def _sure_promotion(rungs: Sequence[Rung], factor: int) -> Promotion | None:
+    expected = rungs[0].standing  # at this rung, once all are in and none of those under way fails
+    for lower in range(len(rungs) - 1):
+        above, left = rungs[lower + 1].standing, _left(rungs, lower)
+        to_come = max(0, expected - len(rungs[lower].passed))
+        places = max(1, expected // factor) if expected else 0
+        if left and above < places - to_come:
+            return lower + 1, left[0]
+        expected = max(above, min(places, above + len(left) + to_come))
+    return None
+
+
+def last_chance(rungs: Sequence[Rung]) -> str | None:
+    """The candidate to train on all rows now, where the time is short and none has been: the best on the largest part.
+
+    None where one has come there, or none has any result.
+    """
+    if rungs[-1].standing:
+        return None
+    for lower in reversed(range(len(rungs) - 1)):
+        if left := _left(rungs, lower):
+            return left[0]
+    return None
+
+
+def _left(rungs: Sequence[Rung], lower: int) -> list[str]:
+    """Who passed a rung and has not been seen above it, the best first."""
+    above = {candidate for rung in rungs[lower + 1 :] for candidate in (*rung.errors, *rung.under_way)}
+    return [candidate for candidate in rungs[lower].ranked() if candidate not in above]
+
+
+def candidates_by_rung(candidates: int, rungs: int, factor: int) -> list[int]:
+    """How many candidates each rung sees, none of them failing."""
+    found = [candidates]
+    while len(found) < rungs:
+        found.append(max(1, found[-1] // factor))
+    return found
