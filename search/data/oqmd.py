@@ -7,10 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
-
 from search.data.cache import cache_folder
 from search.data.catalog import fields_of
 from search.data.downloads import UnavailableError, keep, kept, log, records_as_csv
@@ -22,6 +18,9 @@ _FILE_NAME = "oqmd-entries.csv"
 _ID, _FORMULA = "entry_id", "name"
 _PAGES_BETWEEN_WORDS = 20
 _TIMEOUT_SECONDS = 120
+_KEPT = "what has come is kept, and a later try goes on"
+_SHOWN_CHARACTERS = 120
+"""Of an answer that is not as documented."""
 
 
 def fetch() -> tuple[Path, bytes]:
@@ -32,20 +31,27 @@ def fetch() -> tuple[Path, bytes]:
     found = kept(_FILE_NAME)
     if found is not None:
         return found
+    # Here and not at the top: a quarter of a second that only this download needs.
+    from requests import RequestException  # noqa: PLC0415
+
     pages = cache_folder() / "sources" / "oqmd-pages.jsonl"
     try:
         pages.parent.mkdir(parents=True, exist_ok=True)
         _download(pages)
         table = keep(_FILE_NAME, table_of(_records(pages)))
         pages.unlink()
-    except (requests.RequestException, OSError, ValueError) as error:
+    except (RequestException, OSError, ValueError) as error:
         log.debug("OQMD", exc_info=True)
-        raise UnavailableError(f"{type(error).__name__}; what has come is kept, and a later try goes on") from error
+        raise UnavailableError(f"{type(error).__name__}; {_KEPT}") from error
     return table
 
 
 def _download(pages: Path) -> None:
-    """Append the pages that are missing to the file, one a line."""
+    """Append the pages that are missing to the file, one a line. Raises UnavailableError for what is no page."""
+    import requests  # noqa: PLC0415
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+    from urllib3.util.retry import Retry  # noqa: PLC0415
+
     lines = pages.read_bytes().splitlines(keepends=True) if pages.exists() else []
     whole = [line for line in lines if line.endswith(b"\n")]  # the last may have been cut off
     pages.write_bytes(b"".join(whole))
@@ -59,15 +65,37 @@ def _download(pages: Path) -> None:
             answer = session.get(API, params=page, timeout=_TIMEOUT_SECONDS)
             answer.raise_for_status()
             found = answer.json()
-            rows: list[Any] = found["data"]
+            rows = _rows_of(found, number + 1)
             if rows:
                 file.write(json.dumps(rows, separators=(",", ":")).encode() + b"\n")
                 file.flush()
                 number += 1
             if number % _PAGES_BETWEEN_WORDS == 1:
-                log.info("OQMD: %d rows of %s", number * ROWS_A_PAGE, found.get("meta", {}).get("data_available", "?"))
+                log.info("OQMD: %d rows of %s", number * ROWS_A_PAGE, _available(found))
             if len(rows) < ROWS_A_PAGE:
                 return
+
+
+def _rows_of(answer: Any, number: int) -> list[Mapping[str, object]]:
+    """The records of a page; one that is kept is not asked for again. Raises UnavailableError with what came."""
+    rows = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        raise UnavailableError(_undocumented(f'a list "data" of page {number}', answer))
+    for row in rows:
+        if not (isinstance(row, dict) and isinstance(row.get(_FORMULA), str)):
+            raise UnavailableError(_undocumented(f'a record of page {number} with its "{_FORMULA}"', row))
+    return rows
+
+
+def _undocumented(expected: str, got: object) -> str:
+    came = json.dumps(got)[:_SHOWN_CHARACTERS]
+    return f"its answer is not as documented: {expected} was asked for, {came} came; {_KEPT}"
+
+
+def _available(answer: Mapping[str, Any]) -> object:
+    """How many rows the service says that it has."""
+    meta = answer.get("meta")
+    return meta.get("data_available", "?") if isinstance(meta, dict) else "?"
 
 
 def _records(pages: Path) -> Iterator[Mapping[str, object]]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from search.data import Split
 from search.errors import UserError
 from search.fitting import refit
 from search.history import PastSearch
-from search.inference.fitted import Fitted
 from search.results import TrialResult
 from search.targets import training_data
+
+if TYPE_CHECKING:
+    from search.inference.fitted import Fitted
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ def choose_fitted(past: PastSearch, split: Split, trial: str | None) -> FittedCh
     if not trained:
         what = "no trial of this search" if trial is None else f"trial={trial} is no trial of this search that"
         raise UserError(f"{what} came to a result: there is nothing to register")
+    from search.inference.fitted import Fitted  # noqa: PLC0415 - scikit-learn and skops take seconds to import
+
     data = training_data(split)
     models = [refit(result.candidate, data, result.seed, threads=1) for result in trained]
     ensemble = Fitted([model.estimator for model in models], models[0].floor)

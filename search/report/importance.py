@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+from typing import TYPE_CHECKING
 
 from search.labels import parts_of
 from search.report.effects import NAMES, shared
 from search.results import Standing
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 FEWEST_CANDIDATES = 8
 """With fewer the trees of fANOVA fit noise."""
@@ -39,6 +39,10 @@ def importances(trained: Sequence[Standing]) -> dict[str, float]:
     parts = varied_parts(trained)
     if len(trained) < FEWEST_CANDIDATES or not parts or len({s.mean_error for s in trained}) == 1:
         return {}
+    # Here and not at the top: they import scikit-learn, for a second, and most pages have no importances.
+    import optuna  # noqa: PLC0415
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances  # noqa: PLC0415
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="minimize")
     distributions = {name: _distribution(values) for name, values in parts.items()}
@@ -73,6 +77,8 @@ def ranks(values: Sequence[Value]) -> list[float]:
 
 
 def _distribution(values: Sequence[Value]) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution  # noqa: PLC0415
+
     if is_numeric(values):
         return FloatDistribution(0.0, 1.0)
     return CategoricalDistribution(sorted(set(values), key=str))

@@ -29,9 +29,10 @@ def entry(number: int) -> dict[str, Any]:
 
 
 class Api(http.server.BaseHTTPRequestHandler):
-    """Answers as OQMD's documentation says, but fails once for good at `fails_at`."""
+    """Answers as OQMD's documentation says, but for good not at `fails_at`: `strange` comes there, or an error."""
 
     fails_at: int | None = None
+    strange: object = None
     asked: list[int]
 
     def do_GET(self) -> None:
@@ -40,12 +41,13 @@ class Api(http.server.BaseHTTPRequestHandler):
         }
         first, limit = int(query["offset"]), int(query["limit"])
         type(self).asked.append(first)
-        if first == type(self).fails_at:
+        if first == type(self).fails_at and type(self).strange is None:
             self.send_error(404)
             return
         known = [entry(number) for number in range(first, min(first + limit, ENTRIES))]
         rows = [{field: row.get(field) for field in query["fields"].split(",")} for row in known]
-        body = json.dumps({"data": rows, "meta": {"data_available": ENTRIES}}).encode()
+        answer: object = {"data": rows, "meta": {"data_available": ENTRIES}}
+        body = json.dumps(type(self).strange if first == type(self).fails_at else answer).encode()
         self.send_response(200)
         self.end_headers()
         self.wfile.write(body)
@@ -58,7 +60,7 @@ class Api(http.server.BaseHTTPRequestHandler):
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Api]]:
     handler = type("Handler", (Api,), {"asked": []})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     monkeypatch.setattr("search.data.oqmd.API", f"http://127.0.0.1:{server.server_port}/oqmdapi")
     monkeypatch.setattr("search.data.oqmd.ROWS_A_PAGE", 100)
@@ -85,6 +87,27 @@ def test_oqmd_comes_page_by_page_and_goes_on_after_a_break(api: type[Api], cache
     load(DataRequest("oqmd", "stability"))
     assert len(api.asked) == 4  # one table for all properties
     assert [path.name.split(".")[0] for path in (cache / "sources").iterdir()] == ["oqmd-entries"]
+
+
+@pytest.mark.parametrize(
+    ("strange", "sentence"),
+    [
+        ({"error": "moved"}, r'a list "data" of page 2 was asked for, \{"error": "moved"\} came'),
+        ([], r'a list "data" of page 2 was asked for, \[\] came'),
+        ({"data": None}, "a list"),
+        ({"data": [{"entry_id": 3, "name": None}]}, r'its "name" was asked for, \{"entry_id": 3, "name": null\} came'),
+        ({"data": [[3, "FeO"]]}, r'a record of page 2 .* \[3, "FeO"\] came'),
+    ],
+)
+def test_an_answer_of_oqmd_that_is_not_as_documented_is_shown_and_not_kept(
+    api: type[Api], strange: object, sentence: str
+) -> None:
+    api.fails_at, api.strange = 100, strange
+    with pytest.raises(UserError, match=f"{sentence}.*a later try goes on.*data_dir="):
+        load(DataRequest("oqmd", "volume"))
+    api.fails_at = None
+    assert load(DataRequest("oqmd", "volume")).report.rows_in == ENTRIES
+    assert api.asked == [0, 100, 100, 200]
 
 
 class Client:
