@@ -31,8 +31,8 @@ def orthogonalised(matrices: Tensor, bfloat16: bool) -> Tensor:
     x = x / (x.norm(dim=(1, 2), keepdim=True) + EPSILON)
     a, b, c = COEFFICIENTS
     for _ in range(ITERATIONS):
-        square = x @ x.mT
-        x = a * x + (b * square + c * square @ square) @ x
+        square = torch.bmm(x, x.mT)
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
     return torch.as_tensor(x.mT if is_tall else x, dtype=torch.float32)
 
 
