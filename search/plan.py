@@ -112,7 +112,7 @@ def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resou
         console.print("how long a traditional model takes to fit shows only as it is fitted")
         return
     console.print(
-        f"a trial takes at most about {duration(cost.seconds_per_trial)} for its {config.recipe.epochs} epochs "
+        f"a trial takes at most about {duration(cost.seconds_per_trial)} for {count(config.recipe.epochs, 'epoch')} "
         f"on {len(split.train.y):,} rows"
         + (f", the search at most about {duration(cost.seconds)}" if cost.seconds else "")
         + (f" and at least {duration(cost.least_seconds)}" if config.adaptive and cost.least_seconds else "")
