@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from benchmarks.report import Row, arguments, report
-from models.architecture import BRNET
 from models.candidate import Candidate
 from models.ensemble import Ensemble
 from models.network import predict
+from models.published import BRNET
 from models.recipe import FAST
 from models.training import TrainingRun
 from search.data import DataRequest, Split, load

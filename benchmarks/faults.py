@@ -8,7 +8,6 @@ Ends with status 1 where anything differs.
 
 from __future__ import annotations
 
-import csv
 import random
 import shutil
 import signal
@@ -19,16 +18,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from mlflow.entities import Run
-
+from benchmarks.fault_outcome import Outcome, differences, journal_of, outcome_of
 from benchmarks.injection import Driver, Server, cut_a_checkpoint, damage_cache, kill_a_worker
 from benchmarks.report import Row, arguments, report
 from search.journal import Journal
 from search.results import TrialResult
-from search.store import PARENT_TAG, client_of
-from search.tracking import TRIAL_TAG
 
 RECIPE = ["recipe.optimiser=sgd", "recipe.learning_rate=0.01", "recipe.loss=mse", "recipe.batch_size=32"]
 SEARCH = ["space=components", "dataset=mp", "rows=600", *RECIPE, "checkpoint_every=0.2s", "retries=1000"]
@@ -42,17 +37,6 @@ QUICK = {WORKER: 5, CHECKPOINT: 3, KILL: 1, CTRL_C: 1, CACHE: 2, SERVER: 0}
 
 SECONDS_BETWEEN_FAULTS = 0.5
 LONGEST_SEARCH_SECONDS = 3600.0
-
-
-@dataclass
-class Outcome:
-    """What a search has left in MLflow and its folder."""
-
-    search: Path
-    parents: list[Run]
-    children: list[Run]
-    curves: dict[str, list[tuple[int, float]]]
-    ranking: list[list[str]]
 
 
 @dataclass
@@ -153,54 +137,6 @@ class Disturbance:
             for trial, result in Journal(search).results()[0].items():
                 if self.seen.setdefault(trial, result) != result:
                     raise AssertionError(f"trial {trial} was finished and has another result now")
-
-
-def journal_of(folder: Path) -> Path | None:
-    """The folder of the search that has begun, if one has."""
-    return next((path.parent for path in folder.glob("runs/*/search.json")), None)
-
-
-def outcome_of(folder: Path, uri: str) -> Outcome:
-    """What is left of the search in `folder`."""
-    client = client_of(uri)
-    runs = client.search_runs([e.experiment_id for e in client.search_experiments()], max_results=5000)
-    children = [run for run in runs if PARENT_TAG in run.data.tags]
-    parents = [run for run in runs if PARENT_TAG not in run.data.tags]
-    curves = {
-        run.data.tags[TRIAL_TAG]: sorted(
-            (point.step, point.value) for point in client.get_metric_history(run.info.run_id, "validation_mae")
-        )
-        for run in children
-    }
-    (search,) = (path.parent for path in folder.glob("runs/*/search.json"))
-    with tempfile.TemporaryDirectory() as copy:
-        file = Path(client.download_artifacts(parents[0].info.run_id, "ranking.csv", copy))
-        rows = list(csv.DictReader(file.open()))
-    ranking = [[value for name, value in row.items() if name != "seconds"] for row in rows]
-    return Outcome(search, parents, children, curves, ranking)
-
-
-def differences(ours: Outcome, undisturbed: Outcome, seen: dict[str, TrialResult]) -> list[str]:
-    """Every promise that was broken."""
-    events = [event for event in Journal(ours.search).events() if event["event"] == "ended" and not event["again"]]
-    finished = Journal(ours.search).results()[0]
-    counted = Counter(event["trial_id"] for event in events)
-    runs = Counter(run.data.tags[TRIAL_TAG] for run in ours.children)
-    states = Counter(run.info.status for run in ours.children)
-    checks: dict[str, Any] = {
-        "more than one search in MLflow": len(ours.parents) != 1,
-        "trials lost": sorted(set(undisturbed.curves) - set(finished)),
-        "trials that were finished and are lost": [key for key in seen if finished.get(key) != seen[key]],
-        "trials counted twice": [trial for trial, count in counted.items() if count > 1],
-        "trials with two runs in MLflow": [trial for trial, count in runs.items() if count > 1],
-        "trials without a run in MLflow": sorted(set(undisturbed.curves) - set(runs)),
-        "runs left open": [status for status in states if status not in ("FINISHED", "FAILED")],
-        "another ranking": ours.ranking != undisturbed.ranking,
-        "other curves": [key for key, curve in undisturbed.curves.items() if ours.curves.get(key) != curve],
-        "another test error": ours.parents[0].data.metrics.get("test_mae")
-        != undisturbed.parents[0].data.metrics["test_mae"],
-    }
-    return [f"{name}: {found}" for name, found in checks.items() if found]
 
 
 def free_port() -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from models.architecture import PUBLISHED, Architecture, Group
+from models.architecture import Architecture, Group
+from models.published import PUBLISHED
 
 WIDTH = 8
 

@@ -23,9 +23,9 @@ import torch
 from pymatgen.core.composition import Composition
 
 from benchmarks.report import Row, arguments, report
-from models.architecture import BRNET
 from models.ensemble import Ensemble
 from models.network import build, predict
+from models.published import BRNET
 from search.data import ELEMENTS, DataRequest, featurise, load
 from search.inference.asking import PART
 from search.inference.predictor import Predictor

@@ -19,10 +19,10 @@ import torch
 from matplotlib import pyplot
 
 from benchmarks.report import Row, arguments, faster, report
-from models.architecture import BRNET
 from models.candidate import Candidate
 from models.data import TrainingData
 from models.network import predict
+from models.published import BRNET
 from models.recipe import RECIPES
 from models.run import Epoch
 from models.training import TrainingRun

@@ -21,10 +21,11 @@ from benchmarks.floor import Hardware, measure
 from benchmarks.floor import seconds_per_step as floor_of
 from benchmarks.plain_loop import PlainLoop
 from benchmarks.report import Row, arguments, faster, report
-from models.architecture import BRNET, ELEMNET, IRNET, Architecture
+from models.architecture import Architecture
 from models.candidate import Candidate
 from models.data import TrainingData
 from models.packing import Pack
+from models.published import BRNET, ELEMNET, IRNET
 from models.recipe import PAPER
 from search.data import DataRequest, load
 from spaces import build as space_of

@@ -6,9 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Self
 
-from models.architecture import PUBLISHED, Architecture
+from models.architecture import Architecture
 from models.candidate import Candidate
 from models.cost import StepCost
+from models.published import PUBLISHED
 from models.recipe import Recipe
 from models.start import Start
 from search.data.request import DataRequest

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from models.architecture import published_name
 from models.candidate import Candidate
+from models.published import published_name
 from models.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from models.architecture import IRNET_NOTE, published_name
 from models.candidate import Candidate
 from models.data import TrainingData
+from models.published import IRNET_NOTE, published_name
 from models.timing import TIMED_STEPS, seconds_per_step
 from search.config import SearchConfig
 from search.data import Split

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.architecture import PUBLISHED, Architecture
+from models.architecture import Architecture
+from models.published import PUBLISHED
 from search.errors import UserError
 
 MOST_SEEDS = 1_000

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 TRAINING_CODE = "training code"
-NOT_OF_TRAINING = ("timing.py", "ensemble.py", "packing.py", "memory.py")
+NOT_OF_TRAINING = ("timing.py", "ensemble.py", "packing.py", "memory.py", "published.py")
 """Modules of models/ that have no part in what a trial comes to; members of a pack are as they would be alone."""
 OF_ESTIMATORS = ("fitting.py", "estimators.py")
 """Modules of search/ by which traditional models are fitted."""

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
 
-from models.architecture import (
-    BRNET,
-    ELEMNET_DROPOUT,
-    PUBLISHED,
-    Activation,
-    Architecture,
-    Group,
-    Join,
-    Normalisation,
-    Skip,
-)
-from models.branching import Branching, Distribution, text_of
+from models.architecture import Activation, Architecture, Group, Join, Normalisation, Skip
+from models.branching import Branching
 from models.candidate import Candidate
 from models.inputs import ELEMENTS, Inputs, Numeric
+from models.published import BRNET, PUBLISHED
 from models.recipe import Recipe
+from spaces.joint_parts import (
+    DROPOUTS_OF_SIX,
+    EMBEDDING_WIDTHS,
+    GROUPS,
+    LAYERS,
+    NUMERIC_WIDTHS,
+    OTHER,
+    PLAIN,
+    RATIOS,
+    SLOPES,
+    draw_branchings,
+    draw_dropout,
+    draw_inputs,
+    draw_layers,
+    draw_ratio,
+)
 from spaces.joint_recipe import RecipeOffer
 from spaces.limits import Limits
 from spaces.space import Space
@@ -30,34 +36,6 @@ from spaces.width_fit import coarsest_step, fit, with_widths
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
-
-GROUPS = 6
-LAYERS = 4
-RATIOS = (0.25, 1.25)
-"""Of a group's width to that of the group before it; the paper's are all a half."""
-
-SAME, OTHER = "as the group before", "other"
-PLAIN = "plain"
-DISTRIBUTIONS: dict[int, dict[str, Distribution]] = {
-    layers: {text_of(distribution): distribution for distribution in distributions}
-    for layers, distributions in {
-        2: ((1, 1),),
-        3: ((2, 1), (1, 1, 1)),
-        4: ((3, 1), (2, 2), (2, 1, 1), (1, 1, 1, 1), ((1, (1, 1)), 1)),
-    }.items()
-}
-"""Every way to branch so many layers, nested ones among them."""
-
-SLOPES = (0.01, 0.5)
-DROPOUTS = ("none", "even")
-DROPOUTS_OF_SIX = (*DROPOUTS, "as in ElemNet")
-DROPOUT_RATES = (0.02, 0.4)
-SOURCES = (
-    "fractions", "elements", "descriptors", "fractions, elements", "fractions, descriptors", "elements, descriptors",
-    "fractions, elements, descriptors",
-)  # fmt: skip
-NUMERIC_WIDTHS = (4, 8, 16)
-EMBEDDING_WIDTHS = (4, 8, 16, 32)
 
 FOUR_BRANCHES = replace(BRNET, branchings=(Branching(0, (1, 1, 1, 1)),))
 """BRNet with Top[1,1,1,1], the smallest network of SDM 2022, Table 2."""
@@ -156,9 +134,9 @@ class Joint(Space):
     def _shape(self, trial: BaseTrial) -> tuple[Architecture, tuple[float, ...]]:
         """All of a network but its widths, and the ratios between these."""
         count = trial.suggest_int("groups", 1, GROUPS)
-        layers = _layers(trial, count)
-        ratios = [_ratio(trial, number) for number in range(2, count + 1)]
-        branchings = _branchings(trial, layers)
+        layers = draw_layers(trial, count)
+        ratios = [draw_ratio(trial, number) for number in range(2, count + 1)]
+        branchings = draw_branchings(trial, layers)
         skips = get_args(Skip)
         # around a group of one layer is around the layer
         skip = ("skip", skips) if max(layers) > 1 else ("skip of single layers", skips[:2])
@@ -172,8 +150,8 @@ class Joint(Space):
             activation=activation,
             slope=trial.suggest_float("slope", *SLOPES, log=True) if activation == "leaky_relu" else 0.0,
             normalisation=cast(Normalisation, trial.suggest_categorical("normalisation", get_args(Normalisation))),
-            dropout=_dropout(trial, count),
-            inputs=_inputs(trial, self.base.input_width),
+            dropout=draw_dropout(trial, count),
+            inputs=draw_inputs(trial, self.base.input_width),
         )
         return shape, tuple(ratios)
 
@@ -202,58 +180,3 @@ class Joint(Space):
                 point[f"group {number + 1} branches of {group.layers}"] = branched.get(number, PLAIN)
         point |= {"join": network.join} if branched else {}
         return point | ({"slope": network.slope} if network.activation == "leaky_relu" else {})
-
-
-def _layers(trial: BaseTrial, count: int) -> list[int]:
-    """Of each group; a single one has two at least, as no one layer has a band's parameters at a sensible width."""
-    if count == 1:
-        return [trial.suggest_int("single group layers", 2, LAYERS)]
-    return [trial.suggest_int(f"group {number} layers", 1, LAYERS) for number in range(1, count + 1)]
-
-
-def _ratio(trial: BaseTrial, number: int) -> float:
-    """Of a group's width to that of the group before it."""
-    if trial.suggest_categorical(f"group {number} width", (OTHER, SAME)) == SAME:
-        return 1.0
-    return trial.suggest_float(f"group {number} width ratio", *RATIOS, log=True)
-
-
-def _branchings(trial: BaseTrial, layers: Sequence[int]) -> tuple[Branching, ...]:
-    """Of each group of two layers or more; a single one keeps a layer behind another."""
-    if len(layers) == 1:
-        deep = {name: ways for name, ways in DISTRIBUTIONS[layers[0]].items() if set(ways) != {1}}
-        way = trial.suggest_categorical(f"branches of a single group of {layers[0]}", (PLAIN, *deep))
-        return (Branching(0, deep[way]),) if way != PLAIN else ()
-    found = []
-    for number, count in enumerate(layers):
-        if count > 1:
-            ways = DISTRIBUTIONS[count]
-            way = trial.suggest_categorical(f"group {number + 1} branches of {count}", (PLAIN, *ways))
-            found += [Branching(number, ways[way])] if way != PLAIN else []
-    return tuple(found)
-
-
-def _dropout(trial: BaseTrial, groups: int) -> tuple[float, ...]:
-    if groups == len(ELEMNET_DROPOUT):
-        way = trial.suggest_categorical("dropout of six groups", DROPOUTS_OF_SIX)
-    else:
-        way = trial.suggest_categorical("dropout", DROPOUTS)
-    if way == "even":
-        return (trial.suggest_float("dropout rate", *DROPOUT_RATES, log=True),) * groups
-    return ELEMNET_DROPOUT if way != "none" else ()
-
-
-def _inputs(trial: BaseTrial, values: int) -> Inputs:
-    """Of a row that is no composition only its own values can be taken."""
-    sources = trial.suggest_categorical("sources", SOURCES).split(", ") if values == ELEMENTS else ["fractions"]
-    numeric: Numeric = "none"
-    if "fractions" in sources:
-        numeric = cast(Numeric, trial.suggest_categorical("numeric", get_args(Numeric)))
-    embedding = trial.suggest_categorical("embedding width", EMBEDDING_WIDTHS) if "elements" in sources else 0
-    return Inputs(
-        fractions="fractions" in sources,
-        numeric=numeric,
-        numeric_width=0 if numeric == "none" else trial.suggest_categorical("numeric width", NUMERIC_WIDTHS),
-        embedding=embedding,
-        descriptors="descriptors" in sources,
-    )

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from models.architecture import PUBLISHED, Architecture
+from models.architecture import Architecture
 from models.candidate import Candidate
+from models.published import PUBLISHED
 from models.recipe import Recipe
 from spaces.space import Space
 

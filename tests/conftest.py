@@ -14,8 +14,8 @@ import torch
 from filelock import FileLock
 
 from benchmarks.narrow_search import narrow
-from models.architecture import PUBLISHED
 from models.data import TrainingData
+from models.published import PUBLISHED
 from search.data import DataRequest, Split, load
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from models.architecture import BRNET, published_name
+from models.published import BRNET, published_name
 from models.recipe import PAPER
 from search.data import DataRequest
 from search.errors import UserError

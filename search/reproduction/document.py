@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from models.architecture import IRNET_NOTE
+from models.published import IRNET_NOTE
 from search.data import Split
 from search.labels import counted
 from search.report.style import STYLE

@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 from rich.console import Console
 from rich.table import Table
 
-from models.architecture import PUBLISHED
+from models.published import PUBLISHED
 from search.data import load
 from search.data.request import DataRequest
 from search.errors import UserError

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
-from models.architecture import PUBLISHED
 from models.candidate import Candidate
+from models.published import PUBLISHED
 from search.archive import Archive, Kept
 from search.config import SearchConfig
 from search.data import Split

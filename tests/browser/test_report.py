@@ -12,10 +12,11 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from models.architecture import BNET, BRNET, ELEMNET, Architecture, Group
+from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.checkpoint import save_network
 from models.network import build
+from models.published import BNET, BRNET, ELEMNET
 from models.recipe import FAST
 from search.data import Split
 from search.parsing import parse

@@ -6,23 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.architecture import (
-    BNET,
-    BRNET,
-    ELEMNET,
-    IRNET,
-    PAPER_GROUPS,
-    PUBLISHED,
-    Architecture,
-    Group,
-    Join,
-    Normalisation,
-    Skip,
-    Task,
-)
+from models.architecture import PAPER_GROUPS, Architecture, Group, Join, Normalisation, Skip, Task
 from models.branching import Branch, Branching, Distribution
 from models.inputs import Inputs, Numeric
 from models.network import build
+from models.published import BNET, BRNET, ELEMNET, IRNET, PUBLISHED
 
 PUBLISHED_GRID = [
     (0, (2, 2), 4_548_385),

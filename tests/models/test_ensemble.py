@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from models.architecture import BNET, BRNET, ELEMNET, IRNET, Architecture, Group
+from models.architecture import Architecture, Group
 from models.branching import Branching
 from models.ensemble import ROUNDS_A_MEMBER, ROWS_AT_ONCE, Ensemble, select
 from models.network import build, predict
+from models.published import BNET, BRNET, ELEMNET, IRNET
 
 WIDE = Architecture(groups=(Group(24, 2), Group(8, 1)), branchings=(Branching(0, (1, 1)),), skip="layer")
 DEEP = Architecture(groups=(Group(16, 3),), activation="gelu", normalisation="batch", dropout=(0.5,))

@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import models
-from models.architecture import BRNET, ELEMNET, IRNET, Architecture, Group, Join
+from models.architecture import Architecture, Group, Join
 from models.branching import Branching
 from models.inputs import Inputs
 from models.network import BranchedGroup, Branches, Dropout, Layer, Network, build, predict
+from models.published import BRNET, ELEMNET, IRNET
 
 SMALL = (Group(6, 2), Group(5, 1))
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from kinds import KINDS, QUICK, SMALL, curve
 
-from models.architecture import BRNET, ELEMNET, IRNET
 from models.candidate import Candidate
 from models.data import TrainingData
 from models.packing import Pack
+from models.published import BRNET, ELEMNET, IRNET
 from models.recipe import PAPER
 from models.run import Epoch, NonFiniteLossError
 from models.stepping import GraphedSteps

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.architecture import BRNET
 from models.candidate import Candidate
+from models.published import BRNET
 from models.recipe import FAST, PAPER, RECIPES, Loss, Optimiser, Precision, Recipe, Schedule
 
 recipes = st.builds(

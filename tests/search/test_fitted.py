@@ -7,10 +7,10 @@ import pytest
 import skops.io
 import torch
 
-from models.architecture import BRNET
 from models.candidate import Candidate
 from models.checkpoint import CheckpointError
 from models.estimator import Estimator, Preprocessing
+from models.published import BRNET
 from models.recipe import FAST
 from search.data import DataRequest, load
 from search.estimators import FAMILIES

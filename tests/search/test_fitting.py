@@ -7,10 +7,10 @@ import numpy as np
 import optuna
 import pytest
 
-from models.architecture import BRNET
 from models.candidate import Candidate
 from models.checkpoint import CheckpointError
 from models.data import TrainingData
+from models.published import BRNET
 from models.recipe import FAST
 from search.fitting import FittingRun, mean_absolute_error, refit, rows_of_part
 from spaces import build

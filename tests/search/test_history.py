@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.architecture import BNET, BRNET, Architecture, Group
+from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.checkpoint import load_network, save_network
 from models.network import build
+from models.published import BNET, BRNET
 from models.recipe import FAST
 from search.config import SearchConfig
 from search.data import Split

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from models.architecture import BRNET
 from models.candidate import Candidate
+from models.published import BRNET
 from models.recipe import FAST
 from search.errors import UserError
 from search.journal import JOURNAL_FILE, Journal, alone_in

@@ -97,7 +97,7 @@ def test_scores_are_those_of_scikit_learn() -> None:
 
 
 def test_head_follows_the_target(classes: Split) -> None:
-    from models.architecture import BRNET  # noqa: PLC0415 - only this test builds one
+    from models.published import BRNET  # noqa: PLC0415 - only this test builds one
 
     head = with_head(BRNET, classes)
     assert (head.task, head.output_width, head.floor) == ("classification", 2, None)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from models.architecture import BNET, BRNET, ELEMNET
 from models.candidate import Candidate
+from models.published import BNET, BRNET, ELEMNET
 from models.recipe import FAST
 from search.labels import name_of, parts_of
 

@@ -6,8 +6,8 @@ import time
 import pytest
 from rich.console import Console
 
-from models.architecture import BRNET
 from models.candidate import Candidate
+from models.published import BRNET
 from models.recipe import FAST
 from search.progress import Progress, duration
 from search.results import TrialResult

@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from models.architecture import BNET, BRNET, ELEMNET, IRNET, Architecture
+from models.architecture import Architecture
 from models.candidate import Candidate
+from models.published import BNET, BRNET, ELEMNET, IRNET
 from models.recipe import FAST
 from search.results import TrialResult, rank
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
-from models.architecture import BRNET, Architecture, Group
+from models.architecture import Architecture, Group
 from models.candidate import Candidate
+from models.published import BRNET
 from models.recipe import FAST
 from search.config import SearchConfig
 from search.errors import UserError

@@ -6,8 +6,8 @@ from typing import Any
 
 from ray.tune.schedulers import TrialScheduler
 
-from models.architecture import BRNET
 from models.candidate import Candidate
+from models.published import BRNET
 from models.recipe import FAST
 from search.checkpoints import TrialFolder, key_of
 from search.results import TrialResult

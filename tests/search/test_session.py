@@ -14,10 +14,10 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from optuna.trial import FixedTrial
 
-from models.architecture import PUBLISHED
 from models.candidate import Candidate
 from models.checkpoint import load_network
 from models.network import predict
+from models.published import PUBLISHED
 from models.recipe import FAST
 from search.data import DataRequest, load
 from search.parsing import parse

@@ -10,8 +10,9 @@ import optuna
 import pytest
 from ray.tune.search import Searcher
 
-from models.architecture import BRNET, Architecture, Group
+from models.architecture import Architecture, Group
 from models.candidate import Candidate
+from models.published import BRNET
 from models.recipe import FAST
 from search.checkpoints import key_of
 from search.journal import Journal

@@ -9,10 +9,11 @@ import optuna
 import pytest
 from mlflow.tracking import MlflowClient
 
-from models.architecture import BRNET, Architecture, Group
+from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.checkpoint import save_network
 from models.network import build as build_network
+from models.published import BRNET
 from models.recipe import FAST
 from search.checkpoints import key_of
 from search.data import Split

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.architecture import BNET, BRNET, PAPER_GROUPS, PUBLISHED, Architecture
+from models.architecture import PAPER_GROUPS, Architecture
 from models.branching import Branching
+from models.published import BNET, BRNET, PUBLISHED
 from models.recipe import PAPER
 from spaces import build
 from spaces.branching import GRID

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from models.architecture import BRNET, ELEMNET, PUBLISHED, Group
+from models.architecture import Group
+from models.published import BRNET, ELEMNET, PUBLISHED
 from models.recipe import PAPER
 from spaces import build
 

@@ -14,12 +14,13 @@ import optuna
 import pytest
 import torch
 
-from models.architecture import BRNET, PAPER_GROUPS, Architecture, Group
+from models.architecture import PAPER_GROUPS, Architecture, Group
 from models.candidate import Candidate
 from models.network import Network
 from models.network import build as build_network
 from models.objective import Objective
 from models.optimiser import make_optimiser
+from models.published import BRNET
 from models.recipe import FAST, PAPER
 from models.start import Start
 from spaces import SPACES, Limits, Space, build

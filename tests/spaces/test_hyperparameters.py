@@ -1,8 +1,8 @@
 import optuna
 import pytest
 
-from models.architecture import BRNET, IRNET
 from models.candidate import Candidate
+from models.published import BRNET, IRNET
 from models.recipe import FAST
 from spaces import build
 

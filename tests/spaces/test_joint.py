@@ -6,11 +6,12 @@ from typing import get_args
 import optuna
 import pytest
 
-from models.architecture import BRNET, PUBLISHED, Activation, Architecture, Join, Normalisation, Skip
+from models.architecture import Activation, Architecture, Join, Normalisation, Skip
 from models.branching import parts_of
 from models.candidate import Candidate
 from models.cost import StepCost
 from models.inputs import Inputs
+from models.published import BRNET, PUBLISHED
 from models.recipe import FAST, PAPER, Recipe
 from spaces.joint import FOUR_BRANCHES, Joint
 from spaces.limits import Limits

@@ -1,6 +1,6 @@
 """The four published networks, with the head that the data ask for."""
 
-from models.architecture import BRNET, PUBLISHED, published_name
+from models.published import BRNET, PUBLISHED, published_name
 from models.recipe import FAST
 from spaces import build
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from models.architecture import BRNET
 from models.estimator import Estimator
+from models.published import BRNET
 from models.recipe import FAST
 from search.estimators import FAMILIES as FITTED
 from spaces import build

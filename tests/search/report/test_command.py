@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from mlflow.artifacts import download_artifacts
 
-from models.architecture import BRNET
 from models.candidate import Candidate
+from models.published import BRNET
 from models.recipe import FAST
 from report.conftest import Archive, parsed, trial
 from search.data import DataRequest, load

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.architecture import BRNET
 from models.candidate import Candidate
+from models.published import BRNET
 from models.recipe import FAST
 from report.conftest import trial
 from search.report.effects import factors_of, main_effects

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.architecture import BNET
 from models.candidate import Candidate
+from models.published import BNET
 from models.recipe import FAST, Optimiser
 from report.conftest import trial
 from search.report.importance import importances, ranks

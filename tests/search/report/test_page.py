@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from pymatgen.core.composition import Composition
 
-from models.architecture import BRNET
 from models.candidate import Candidate
 from models.network import build, predict
+from models.published import BRNET
 from models.recipe import FAST
 from report.conftest import SMALL, Archive, Parsed, Report, parsed, trial
 from search.data import DataRequest, Part, Split, load

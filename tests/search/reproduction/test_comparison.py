@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from models.architecture import BRNET
 from models.candidate import Candidate
+from models.published import BRNET
 from models.recipe import FAST
 from search.data import DataRequest
 from search.reproduction.blocks import TITLES, Block, Row, blocks_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.architecture import BRNET, PUBLISHED
+from models.published import BRNET, PUBLISHED
 from models.recipe import FAST
 from search.data import DataRequest
 from search.data.catalog import DATASETS as CATALOG
