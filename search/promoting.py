@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from models.candidate import Candidate
 from search.checkpoints import key_of
 from search.journal import Journal
-from search.promotion import Rung, last_chance, next_promotion
+from search.promotion import Rung, finalists, next_promotion
 from search.racing import OUTSIDE
 from search.row_parts import on_part
 from search.suggest import CandidateSearcher, never, trial_config
@@ -18,8 +19,8 @@ from search.trial import METRIC
 PROMOTED = "promoted"
 """The journal's event of a candidate that goes on to a larger part, once for each seed."""
 
-TIME_FOR_ALL_ROWS = 2.0
-"""Where no more time is left than so many times what training on all rows will take, one candidate goes there now."""
+TIME_FOR_ALL_ROWS = 1.5
+"""Where no more time is left than so many times what the best takes on all rows, it and the next go there now."""
 
 
 class PromotingSearcher(CandidateSearcher):
@@ -27,7 +28,8 @@ class PromotingSearcher(CandidateSearcher):
 
     On all rows they are trained from every seed. `inner` learns the errors on the smallest part alone: those of unlike
     parts do not compare. Where there is no `time_left` to run short of, all candidates are drawn before the best of
-    them go on, which keeps no slot waiting; otherwise good ones go on at once. Choices are written to the journal, so
+    them go on, which keeps no slot waiting; otherwise good ones go on at once, and when the time gets short the best go
+    straight to all rows, as long as they can be done. Choices are written to the journal, so
     that a search that was cut off goes on with the trials under way.
     """
 
@@ -64,7 +66,8 @@ class PromotingSearcher(CandidateSearcher):
     def _new(self) -> dict[str, Any] | None:
         if self.time_left is None:
             return self._drawn() or self._promoted()
-        return self._promoted() or self._drawn() or self._promoted()  # the last of them may have been drawn
+        # the last one may have been drawn in between
+        return self._finalist() or self._promoted() or self._drawn() or self._promoted()
 
     def _drawn(self) -> dict[str, Any] | None:
         config = None if self.is_drawn else self.inner.next_config()
@@ -72,9 +75,6 @@ class PromotingSearcher(CandidateSearcher):
         return config
 
     def _promoted(self) -> dict[str, Any] | None:
-        candidate = last_chance(self.rungs) if self._time_is_short() else None
-        if candidate is not None:
-            return self._promote(len(self.parts) - 1, candidate)
         chosen = next_promotion(self.rungs, self.factor, self.is_drawn, at_once=self.time_left is not None)
         return None if chosen is None else self._promote(*chosen)
 
@@ -86,11 +86,14 @@ class PromotingSearcher(CandidateSearcher):
             self.queue.append(config)
         return self.queue.popleft()
 
-    def _time_is_short(self) -> bool:
-        candidate = None if self.time_left is None else last_chance(self.rungs)
-        if candidate is None or self.time_left is None:
-            return False
-        return self.time_left() <= TIME_FOR_ALL_ROWS * self.seconds[candidate]
+    def _finalist(self) -> dict[str, Any] | None:
+        """Where time is short, the next to go to all rows of those that can be done there; the first of all anyway."""
+        waiting, left = finalists(self.rungs), math.inf if self.time_left is None else self.time_left()
+        if not waiting or left > TIME_FOR_ALL_ROWS * self.seconds[waiting[0]]:
+            return None
+        in_time = (candidate for candidate in waiting if self.seconds[candidate] <= left)
+        chosen = next(in_time, None if self.rungs[-1].standing else waiting[0])
+        return None if chosen is None else self._promote(len(self.parts) - 1, chosen)
 
     def learn(self, config: dict[str, Any], result: dict[str, Any] | None) -> None:
         if config["seed"] != self.seeds[0]:

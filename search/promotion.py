@@ -51,7 +51,7 @@ def next_promotion(rungs: Sequence[Rung], factor: int, is_drawn: bool, at_once: 
     if at_once:
         for lower in reversed(range(len(rungs) - 1)):
             left = _left(rungs, lower)
-            if left and rungs[lower + 1].standing < len(rungs[lower].passed) // factor:
+            if left and _gone_on(rungs, lower) < len(rungs[lower].passed) // factor:
                 return lower + 1, left[0]
     return _sure_promotion(rungs, factor) if is_drawn else None
 
@@ -59,7 +59,7 @@ def next_promotion(rungs: Sequence[Rung], factor: int, is_drawn: bool, at_once: 
 def _sure_promotion(rungs: Sequence[Rung], factor: int) -> Promotion | None:
     expected = rungs[0].standing  # at this rung, once all are in and none of those under way fails
     for lower in range(len(rungs) - 1):
-        above, left = rungs[lower + 1].standing, _left(rungs, lower)
+        above, left = _gone_on(rungs, lower), _left(rungs, lower)
         to_come = max(0, expected - len(rungs[lower].passed))
         places = max(1, expected // factor) if expected else 0
         if left and above < places - to_come:
@@ -68,17 +68,17 @@ def _sure_promotion(rungs: Sequence[Rung], factor: int) -> Promotion | None:
     return None
 
 
-def last_chance(rungs: Sequence[Rung]) -> str | None:
-    """The candidate to train on all rows now, where the time is short and none has been: the best on the largest part.
-
-    None where one has come there, or none has any result.
+def finalists(rungs: Sequence[Rung]) -> list[str]:
+    """Who has not come to all rows, in the order in which to go there where time is short for anything else: those on
+    larger parts first, and of each part the best first.
     """
-    if rungs[-1].standing:
-        return None
-    for lower in reversed(range(len(rungs) - 1)):
-        if left := _left(rungs, lower):
-            return left[0]
-    return None
+    return [candidate for lower in reversed(range(len(rungs) - 1)) for candidate in _left(rungs, lower)]
+
+
+def _gone_on(rungs: Sequence[Rung], lower: int) -> int:
+    """How many went on from a rung and have not failed on the next; finalists have gone past it, and do not count."""
+    upper = rungs[lower + 1]
+    return sum(candidate in rungs[lower].errors for candidate in (*upper.passed, *upper.under_way))
 
 
 def _left(rungs: Sequence[Rung], lower: int) -> list[str]:

@@ -85,12 +85,14 @@ def test_nine_on_a_ninth_three_on_a_third_and_the_best_on_all_from_every_seed(tm
     assert len({key_of(config) for config in trained}) == 14
 
 
-@pytest.mark.parametrize("workers", [1, 4])
-def test_cut_off_anywhere_it_goes_on_and_trains_the_same_trials_once(tmp_path: Path, workers: int) -> None:
-    whole = run(make(tmp_path / "whole"))
+@pytest.mark.parametrize(("workers", "options"), [(1, {}), (4, {}), (1, {"time_left": lambda: 1000.0})])
+def test_cut_off_anywhere_it_goes_on_and_trains_the_same_trials_once(
+    tmp_path: Path, workers: int, options: dict[str, Any]
+) -> None:
+    whole = run(make(tmp_path / "whole", **options))
     cut: list[dict[str, Any]] = []
     for part in (4, 6, 1, 1, 1000):
-        cut += run(make(tmp_path / "cut"), part, workers)
+        cut += run(make(tmp_path / "cut", **options), part, workers)
     assert sorted(map(key_of, cut)) == sorted(map(key_of, whole))
 
 
@@ -125,14 +127,24 @@ def test_under_a_time_budget_good_ones_go_on_before_all_are_drawn(tmp_path: Path
     assert parts_of(trained[:4]) == [3, 1, 0]
 
 
-def test_where_time_is_short_the_best_goes_to_all_rows_now(tmp_path: Path) -> None:
-    """A trial takes nine seconds on all rows; with eighteen left the best of two goes there, and no other does."""
-    clock = iter([100.0, 100.0, 18.0, *[17.0] * 1000])
-    trained = run(make(tmp_path, time_left=lambda: next(clock), seeds=SEEDS[:1]), most=5)
-    last = [Candidate.from_json(config["candidate"]).recipe.train_part for config in trained].index(1.0)
-    assert 1 <= last <= 3
-    best = Candidate.from_json(min(trained[:last], key=error_of)["candidate"])
-    assert Candidate.from_json(trained[last]["candidate"]) == on_part(best, 1.0)
+def test_where_time_is_short_the_best_go_straight_to_all_rows_as_long_as_they_can_be_done(tmp_path: Path) -> None:
+    """A trial takes nine seconds on all rows."""
+    left = [100.0]
+    searcher = make(tmp_path, time_left=lambda: left[0], seeds=SEEDS[:1])
+    first = run(searcher, 2)
+    assert parts_of(first) == [2, 0, 0]
+    left[0] = 13.0
+    finals = run(searcher, 2)
+    assert parts_of(finals) == [0, 0, 2]
+    best_first = [Candidate.from_json(config["candidate"]) for config in sorted(first, key=error_of)]
+    assert [on_part(Candidate.from_json(config["candidate"]), PARTS[0]) for config in finals] == best_first
+    left[0] = 8.0
+    assert parts_of(run(searcher, 2)) == [1, 1, 0], "none can be done on all rows, and no slot waits"
+
+
+def test_one_goes_to_all_rows_even_if_it_cannot_be_done_in_time(tmp_path: Path) -> None:
+    searcher = make(tmp_path, time_left=lambda: 5.0, seeds=SEEDS[:1])
+    assert parts_of(run(searcher, 4)) == [3, 0, 1]
 
 
 def test_trials_ended_by_the_time_budget_do_not_compare(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from search.promotion import Rung, candidates_by_rung, last_chance, next_promotion
+from search.promotion import Rung, candidates_by_rung, finalists, next_promotion
 
 
 def halve(errors: dict[str, list[float | None]], workers: int, seed: int = 0, at_once: bool = False,
@@ -95,10 +95,11 @@ def test_all_go_on_where_all_are_kept() -> None:
     assert [len(rung.errors) for rung in halve(noisy(7, 0), workers=2, factor=1)] == [7, 7, 7]
 
 
-def test_the_last_chance_is_the_best_on_the_largest_part_and_only_one_has_it() -> None:
-    rungs = [Rung({"a": 0.1, "b": 0.2, "c": 0.3}), Rung({"b": 0.15, "c": 0.14}), Rung()]
-    assert last_chance(rungs) == "c"
-    assert last_chance([rungs[0], Rung({}, {"a"}), Rung()]) == "b", "a is under way"
-    assert last_chance([*rungs[:2], Rung({"c": None})]) == "b", "c has failed there"
-    assert last_chance([*rungs[:2], Rung({}, {"a"})]) is None
-    assert last_chance([Rung(), Rung(), Rung()]) is None
+def test_finalists_are_the_best_on_the_largest_part_first_and_take_no_place() -> None:
+    first = Rung({"a": 0.1, "b": 0.2, "c": 0.3, "d": None})
+    assert finalists([first, Rung({"b": 0.15, "c": 0.14}), Rung()]) == ["c", "b", "a"]
+    assert finalists([first, Rung({"b": 0.15}, {"a"}), Rung({"c": None})]) == ["b"], "a is under way, c has failed"
+    assert finalists([Rung(), Rung(), Rung()]) == []
+    second = Rung({"x": 0.1, "y": 0.2, "z": 0.3})
+    assert next_promotion([first, second, Rung({}, {"a"})], 3, is_drawn=False, at_once=True) == (2, "x")
+    assert next_promotion([first, second, Rung({}, {"x"})], 3, is_drawn=False, at_once=True) == (1, "a")
