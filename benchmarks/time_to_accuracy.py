@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import matplotlib
@@ -23,7 +23,7 @@ from models.candidate import Candidate
 from models.data import TrainingData
 from models.network import predict
 from models.published import BRNET
-from models.recipe import RECIPES
+from models.recipe import FAST, PAPER
 from models.run import Epoch
 from models.training import TrainingRun
 from search.data import DataRequest, Split, load
@@ -57,9 +57,9 @@ class Curve:
 
 def train_side_by_side(split: Split, seed: int, minutes: float) -> list[Curve]:
     data = TrainingData(split.train.x, split.train.y, split.validation.x, split.validation.y)
-    curves = [Curve(name, seed) for name in RECIPES]
-    recipes = [replace(RECIPES[curve.recipe]) for curve in curves]
-    runs = [TrainingRun(Candidate(BRNET, recipe), data, seed=seed) for recipe in recipes]
+    recipes = {"paper": PAPER, "fast": FAST}
+    curves = [Curve(name, seed) for name in recipes]
+    runs = [TrainingRun(Candidate(BRNET, recipe), data, seed=seed) for recipe in recipes.values()]
     going = [(run, iter(run), curve) for run, curve in zip(runs, curves, strict=True)]
     while going:
         going.sort(key=lambda entry: entry[0].state.seconds)

@@ -1,10 +1,10 @@
-"""`Recipe`: how a network is trained; `PAPER` is the paper's recipe, `FAST` is ours."""
+"""`Recipe`: how a network is trained; `PAPER` is the paper's recipe, `FAST` and `MUON` are ours."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, Self, get_args
 
 Optimiser = Literal["adam", "adamw", "sgd", "muon", "schedule_free"]
@@ -94,4 +94,14 @@ FAST = Recipe(
     precision="auto",
     standardise=True,
 )
-RECIPES = {"paper": PAPER, "fast": FAST}
+MUON = replace(
+    FAST,
+    optimiser="muon",
+    learning_rate=6e-3,
+    schedule="cosine",
+    weight_decay=0.1,
+    batch_size=256,
+    epochs=30,
+    averaging=0.99,
+)
+RECIPES = {"paper": PAPER, "fast": FAST, "muon": MUON}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from models.candidate import Candidate
 from models.published import BRNET
-from models.recipe import FAST, PAPER, RECIPES, Loss, Optimiser, Precision, Recipe, Schedule
+from models.recipe import FAST, MUON, PAPER, RECIPES, Loss, Optimiser, Precision, Recipe, Schedule
 
 recipes = st.builds(
     Recipe,
@@ -38,6 +38,8 @@ def test_the_papers_recipe() -> None:
 
 def test_recipes_are_told_apart_by_name_and_value() -> None:
     assert RECIPES["fast"] is FAST
+    assert RECIPES["muon"] is MUON
+    assert MUON.optimiser == "muon"
     assert len(set(RECIPES.values())) == len(RECIPES)
 
 
