@@ -10,6 +10,7 @@ from search.report.evidence import Evidence
 from search.report.markup import Html, element, join, paragraph, section
 from search.report.tables import facts
 from search.report.wording import count, percent
+from search.row_parts import on_part
 from search.store import children_of
 
 DEVICE_KEYS = ("devices", "device", "resources")
@@ -25,7 +26,7 @@ def cost_section(evidence: Evidence) -> Html:
     epochs, wall = sum(result.epochs for result in results), evidence.wall_seconds
     pairs: list[tuple[str, Html | str]] = [
         ("trials", trial_words(evidence)),
-        ("candidates", f"{len(evidence.standings):,}"),
+        ("candidates", candidate_words(evidence)),
         ("training time, all trials", f"{total:,.0f} s ({duration(total)})"),
         *([("training time that earlier searches had spent", f"{saved:,.0f} s ({duration(saved)})")] if saved else []),
         ("wall time", f"{wall:,.0f} s ({duration(wall)})"),
@@ -50,6 +51,15 @@ def trial_words(evidence: Evidence) -> str:
     return f"{len(runs):,}: " + ", ".join(f"{number:,} {name}" for name, number in statuses.most_common())
 
 
+def candidate_words(evidence: Evidence) -> str:
+    """How many candidates there were; of those that were tried on part of the rows, how many came to all of them."""
+    ranked, largest = len(evidence.standings), evidence.search.config.parts[-1]
+    tried = len({on_part(result.candidate, largest) for result, _ in evidence.search.trials})
+    return (
+        f"{ranked:,}" if tried == ranked else f"{tried:,}, of which {ranked:,} were trained on all rows and are ranked"
+    )
+
+
 def devices(evidence: Evidence) -> str:
     """What the search ran on, where it was logged."""
     data = evidence.search.parent.data
@@ -64,7 +74,7 @@ def state_words(evidence: Evidence) -> str:
         return "The search was still running when this page was made."
     if status == "KILLED":
         return "The search was interrupted: only what was done by then is shown."
-    return f"Every trial that ended is in this page: {count(len(evidence.search.trials), 'trial')}."
+    return f"Every trial that ended is in this page: {count(len(evidence.search.finals), 'trial')}."
 
 
 def origin(evidence: Evidence) -> Html:

@@ -41,6 +41,23 @@ def test_counts_best_and_time_left() -> None:
     assert "1/4  first  0.2500 eV/atom, 10 epochs in 90 s (all epochs)" in out.getvalue()
 
 
+def test_trials_on_part_of_the_rows_are_no_results_and_count_as_that_part() -> None:
+    view, out = progress(total=3)
+    view.work, view.is_at_most = 1 / 3 + 1 / 3 + 1, True
+    for name in "ab":
+        view.begin(name, f"{name} on a third", 1 / 3)
+        view.epoch(name, 10, 0.25)
+    view.end(ended("a"), stopped_early=False)
+    assert "1 of at most 3  a on a third  0.2500 eV/atom" in out.getvalue()
+    assert "1 of at most 3 trials done, 1 running, none on all rows yet" in view.summary()
+    assert view.fraction() == pytest.approx((1 / 3 + 1 / 3) / (5 / 3))
+    view.end(ended("b"), stopped_early=False)
+    view.begin("c", "a on all")
+    view.epoch("c", 5, 0.3)
+    assert "best 0.3000 eV/atom a on all" in view.summary()
+    assert view.fraction() == pytest.approx((2 / 3 + 0.5) / (5 / 3))
+
+
 def test_failed_and_stopped_are_counted() -> None:
     view, out = progress(total=2)
     view.begin("a", "first")

@@ -20,6 +20,7 @@ from search.errors import UserError
 from search.history import LATEST, PastSearch, open_search
 from search.inference.choice import choose_trial
 from search.parsing import parse
+from search.report.cost import candidate_words
 from search.report.early_stopping import early_stopping_section
 from search.resources import ray_for
 from search.row_rungs import RowMeasurement
@@ -120,6 +121,8 @@ def check_end(past: PastSearch, printed: str) -> None:
     ranked = [run for _, run in past.trials if {"rank", "best_validation_mae"} & set(run.data.metrics)]
     assert {run.info.run_id for run in ranked} == {run.info.run_id for run in finals}
     (standing,) = past.standings
+    evidence: Any = SimpleNamespace(search=past, standings=past.standings)
+    assert candidate_words(evidence) == "9, of which 1 were trained on all rows and are ranked"
     assert standing.mean_error == past.parent.data.metrics["best_validation_mae"]
     assert "1/9 of the rows against 1/3 of the rows: rho not known (3 of 9 candidates: too few)" in printed
     assert "chosen greedily on validation from 2 networks" in printed or "No ensemble has a lower" in printed
