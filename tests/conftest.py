@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,7 @@ from search.data import DataRequest, Split, load
 
 if TYPE_CHECKING:
     from shelf import Shelf
+    from sqlalchemy import Engine
 
 SLOWEST_FIRST = (
     "search/test_faults.py",
@@ -31,6 +34,8 @@ SLOWEST_FIRST = (
     "search/test_packed_trials.py",
     "search/test_security.py",
     "search/test_kinds.py",
+    "search/test_rows.py",
+    "search/test_warm_start.py",
     "search/test_server_away.py",
     "search/test_store_at_work.py",
     "cluster/test_aws.py",
@@ -55,6 +60,38 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     patch.setenv("BRANCHSEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _databases_are_copied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A new SQLite store has a copy of tables that MLflow has made once: its migrations take seconds each time."""
+    if "mlflow" not in sys.modules:  # no test of this run needs it, and to import it takes seconds
+        yield
+        return
+    from mlflow.store.db import utils  # noqa: PLC0415
+
+    base = tmp_path_factory.getbasetemp()
+    template = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tables.db"
+    make_tables: Callable[[Engine], None] = utils._initialize_tables
+
+    def copy_tables(engine: "Engine") -> None:
+        if engine.dialect.name != "sqlite" or not engine.url.database:
+            make_tables(engine)
+            return
+        with FileLock(template.with_suffix(".lock")):
+            if not template.exists():
+                make_tables(engine)
+                copy_database(engine.url.database, template)
+        copy_database(template, engine.url.database)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "_initialize_tables", copy_tables)
+        yield
+
+
+def copy_database(source: str | Path, target: str | Path) -> None:
+    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as written:
+        read.backup(written)
 
 
 MLFLOW_STATE = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")
@@ -135,6 +172,27 @@ def shelf(mp_split: Split, tmp_path_factory: pytest.TempPathFactory) -> "Shelf":
         if not (folder / PARENT_FILE).exists():
             fill(folder, mp_split)
     return open_shelf(folder, mp_split)
+
+
+@pytest.fixture(scope="session")
+def _rays() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def shared_ray(_rays: ExitStack) -> None:
+    """Ray, left up for the files that follow: to start it takes as long as a small search, and commands use it."""
+    from search.parsing import parse  # noqa: PLC0415 - it imports Ray, for seconds
+    from search.resources import ray_for  # noqa: PLC0415
+
+    _rays.enter_context(ray_for(parse([])))
+
+
+@pytest.fixture(scope="module")
+def no_shared_ray(_rays: ExitStack) -> None:
+    """For tests that start Ray in a way of their own."""
+    _rays.close()
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def cluster(narrow_networks: None) -> Iterator[Cluster]:
+def cluster(narrow_networks: None, no_shared_ray: None) -> Iterator[Cluster]:
     """Two nodes of one CPU each, to which every search of this module goes; the first test loses one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "0")

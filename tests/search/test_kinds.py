@@ -26,7 +26,7 @@ from search.parsing import parse
 from search.predict import main as predict
 from search.register import main as register
 from search.report.__main__ import main as report
-from search.resources import Resources, ray_for, resources_for
+from search.resources import Resources, resources_for
 from search.run import main
 from search.screen import main as screen
 from search.targets import training_data, with_head
@@ -49,8 +49,8 @@ def classes() -> Split:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _one_ray_in_one_folder(tmp_path_factory: pytest.TempPathFactory, narrow_networks: None) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch, ray_for(parse([])):
+def _in_one_folder(narrow_networks: None, shared_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("kinds"))
         yield
 

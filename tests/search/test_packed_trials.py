@@ -33,7 +33,7 @@ def kill_a_host(killed: list[str], stop: threading.Event) -> None:
             killed.append(name)
 
 
-def test_packed_trials_come_to_what_solo_runs_do_though_their_pack_dies(tmp_path: Path) -> None:
+def test_packed_trials_come_to_what_solo_runs_do_though_their_pack_dies(shared_ray: None, tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     killed: list[str] = []
     stop = threading.Event()

@@ -13,6 +13,9 @@ from search.parsing import parse
 from search.resources import Resources, resources_for
 
 
+pytestmark = pytest.mark.usefixtures("no_shared_ray")
+
+
 def on(
     monkeypatch: pytest.MonkeyPatch, cpus: float, gpus: float, *arguments: str, trials: int | None = 11
 ) -> Resources:

@@ -8,6 +8,8 @@ import torch
 
 from search.run import main
 
+pytestmark = pytest.mark.usefixtures("no_shared_ray")
+
 MISTAKES = {
     "a space": (["space=brnching"], "did you mean branching"),
     "a dataset": (["dataset=jarvs"], "did you mean jarvis"),

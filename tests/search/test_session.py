@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,11 +19,11 @@ from models.network import predict
 from models.published import PUBLISHED
 from models.recipe import FAST
 from search.data import DataRequest, load
-from search.parsing import parse
-from search.resources import ray_for
 from search.run import main
 from search.tracking import CANDIDATE_TAG, NOTE_TAG
 from spaces import build
+
+pytestmark = pytest.mark.usefixtures("narrow_networks", "shared_ray")
 
 ROWS = 400
 AS_PUBLISHED = dict(PUBLISHED)
@@ -56,15 +55,8 @@ def run_search(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Fini
     return Finished(status, capsys.readouterr().out, client, parent, children)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_ray_for_all(narrow_networks: None) -> Iterator[None]:
-    """Starting Ray takes as long as a small search; the command uses one that runs already."""
-    with ray_for(parse([])):
-        yield
-
-
 @pytest.fixture(scope="module")
-def branching(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def branching(narrow_networks: None, shared_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """The whole branching grid, two epochs each, on a few real compositions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("branching"))

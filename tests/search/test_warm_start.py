@@ -22,7 +22,6 @@ from search.history import open_search
 from search.journal import Journal
 from search.opening import Opening, keep, kept
 from search.parsing import parse
-from search.resources import ray_for
 from search.results import TrialResult
 from search.run import main
 from search.sampled import SampledSearcher
@@ -209,16 +208,16 @@ def test_a_resumed_warm_start_is_that_of_an_undisturbed_search(
 
 
 def test_a_search_takes_over_trials_with_their_curves_and_weights(
-    in_tmp: Path, capsys: pytest.CaptureFixture[str]
+    narrow_networks: None, shared_ray: None, in_tmp: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two real searches: of the second's three candidates, two were trained by the first."""
     arguments = ["space=branching", "dataset=mp", "rows=300", "recipe.epochs=1", "recipe.batch_size=256"]
-    with ray_for(parse([])):
-        assert main([*arguments, "trials=2"]) == 0
-        first = open_search("latest", "sqlite:///mlflow.db")
-        assert main([*arguments, "trials=1", "warm_start=latest", "dry_run=true"]) == 0
-        assert "2 trials are taken over" in capsys.readouterr().out
-        assert main([*arguments, "trials=1", f"warm_start={first.parent.info.run_id}"]) == 0
+    arguments += ["cpus_per_trial=1", "max_concurrent=1"]
+    assert main([*arguments, "trials=2"]) == 0
+    first = open_search("latest", "sqlite:///mlflow.db")
+    assert main([*arguments, "trials=1", "warm_start=latest", "dry_run=true"]) == 0
+    assert "2 trials are taken over" in capsys.readouterr().out
+    assert main([*arguments, "trials=1", f"warm_start={first.parent.info.run_id}"]) == 0
     printed = capsys.readouterr().out
     assert "2 trials are taken over with their weights and train nothing" in printed
     assert "3/3" in printed

@@ -8,18 +8,16 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from search.errors import UserError
-from search.parsing import parse
 from search.reproduce import HELP, main
-from search.resources import ray_for
 from search.tracking import CONFIG_TAG
 
 SMALL = ["dataset=mp", "rows=150", "recipe.epochs=1", "cpus_per_trial=1", "max_concurrent=1"]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _one_ray_for_all(narrow_networks: None) -> Iterator[None]:
-    # The grid in miniature as well: tests/search/test_fitting.py fits every family.
-    with pytest.MonkeyPatch.context() as patch, ray_for(parse([])):
+def _in_miniature(narrow_networks: None, shared_ray: None) -> Iterator[None]:
+    # The grid as well: tests/search/test_fitting.py fits every family.
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("spaces.traditional.GRID", {"ridge": {"alpha": (1.0, 10.0)}, "extra_trees": {}})
         yield
 
