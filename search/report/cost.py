@@ -55,9 +55,7 @@ def candidate_words(evidence: Evidence) -> str:
     """How many candidates there were; of those that were tried on part of the rows, how many came to all of them."""
     ranked, largest = len(evidence.standings), evidence.search.config.parts[-1]
     tried = len({on_part(result.candidate, largest) for result, _ in evidence.search.trials})
-    return (
-        f"{ranked:,}" if tried == ranked else f"{tried:,}, of which {ranked:,} were trained on all rows and are ranked"
-    )
+    return f"{ranked:,}" if tried == ranked else f"{tried:,}, {ranked:,} of them on all rows and so in the ranking"
 
 
 def devices(evidence: Evidence) -> str:

@@ -122,7 +122,7 @@ def check_end(past: PastSearch, printed: str) -> None:
     assert {run.info.run_id for run in ranked} == {run.info.run_id for run in finals}
     (standing,) = past.standings
     evidence: Any = SimpleNamespace(search=past, standings=past.standings)
-    assert candidate_words(evidence) == "9, of which 1 were trained on all rows and are ranked"
+    assert candidate_words(evidence) == "9, 1 of them on all rows and so in the ranking"
     assert standing.mean_error == past.parent.data.metrics["best_validation_mae"]
     assert "1/9 of the rows against 1/3 of the rows: rho not known (3 of 9 candidates: too few)" in printed
     assert "chosen greedily on validation from 2 networks" in printed or "No ensemble has a lower" in printed
