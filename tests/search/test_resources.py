@@ -12,7 +12,6 @@ from search.errors import UserError
 from search.parsing import parse
 from search.resources import Resources, resources_for
 
-
 pytestmark = pytest.mark.usefixtures("no_shared_ray")
 
 

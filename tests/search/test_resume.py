@@ -20,15 +20,18 @@ from models.data import TrainingData
 from models.training import TrainingRun
 from search.data import DataRequest, load
 from search.journal import Journal, alone_in
+from search.race import next_repeat
+from search.racing import REPEATED
 from search.run import main
 from search.store import PARENT_TAG
 from search.tracking import CANDIDATE_TAG, DATA_TAG
 
 ROWS, EPOCHS, TRIALS = 300, 60, 3
 """Epochs enough that a signal finds a trial under way on a busy machine, too."""
+ONE_AT_A_TIME = ["checkpoint_every=0.05s", "max_concurrent=1", "cpus_per_trial=1"]
 ARGUMENTS = [
     "space=components", "dataset=mp", f"rows={ROWS}", f"recipe.epochs={EPOCHS}", "recipe.batch_size=16",
-    f"trials={TRIALS}", "checkpoint_every=0.05s", "max_concurrent=1", "cpus_per_trial=1",
+    f"trials={TRIALS}", *ONE_AT_A_TIME,
 ]  # fmt: skip
 
 
@@ -46,7 +49,7 @@ class Searched:
 
 
 def run_until(arguments: list[str], done: int, number: int) -> tuple[int, str]:
-    """Run the command; once so many trials are done and the next has a checkpoint, send the signal.
+    """Run the command; once so many trials are done and another has a checkpoint, send the signal.
 
     Its exit status and what it printed.
     """
@@ -67,11 +70,11 @@ def run_until(arguments: list[str], done: int, number: int) -> tuple[int, str]:
 
 
 def is_in_the_middle(done: int) -> bool:
-    """Whether just so many trials have ended, and one under way has trained for some epochs."""
+    """Whether so many trials have ended, and one under way has trained for some epochs."""
     for search in Path("runs").glob("*"):
         ended = Journal(search).results()[0]
         under_way = [path for path in search.glob("trials/*/epoch-*") if path.parent.name not in ended]
-        return len(ended) == done and any(path.name > "epoch-000002" for path in under_way)
+        return len(ended) >= done and any(path.name > "epoch-000002" for path in under_way)
     return False
 
 
@@ -185,6 +188,28 @@ def test_what_cannot_be_resumed_is_said(
     assert main(["resume=none"]) == 2
     assert main(["resume="]) == 2
     assert "resume=latest" in capsys.readouterr().err
+
+
+def test_a_race_over_seeds_that_is_killed_goes_on_with_the_choices_of_one_that_was_not(in_tmp: Path) -> None:
+    candidates, seeds = 4, (0, 1, 2)
+    arguments = ["space=components", "dataset=mp", "rows=150", "recipe.epochs=15", "recipe.batch_size=32"]
+    arguments += [f"trials={candidates}", f"seeds=adaptive:{len(seeds)}", *ONE_AT_A_TIME]
+    status, text = run_until(arguments, candidates + 1, signal.SIGKILL)
+    assert status == -signal.SIGKILL, text
+    status, text = run_until(["resume=latest"], 0, 0)
+    assert status == 0, text
+    assert "goes on after epoch" in text
+    (search,) = Path("runs").glob("*")
+    events, results = list(Journal(search).events()), Journal(search).results()[0]
+    ended = [event["trial_id"] for event in events if event["event"] == "ended"]
+    repeats = [(event["candidate"], event["seed"]) for event in events if event["event"] == REPEATED]
+    assert len(ended) == len(set(ended)) == len(results) == candidates + len(repeats)
+    found = {(result.candidate.to_json(), result.seed): result.best_error for result in results.values()}
+    errors = {candidate: {seed: error} for (candidate, seed), error in found.items() if seed == seeds[0]}
+    for candidate, seed in repeats:
+        assert next_repeat(errors, [], seeds) == (candidate, seed)
+        errors[candidate][seed] = found[candidate, seed]
+    assert next_repeat(errors, [], seeds) is None
 
 
 def test_no_search_to_resume(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,23 +5,32 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
+import torch
+from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
+from report.conftest import parsed
 
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
-from models.checkpoint import save_network
+from models.checkpoint import load_network, save_network
 from models.network import build as build_network
+from models.network import predict
 from models.published import BRNET
 from models.recipe import FAST
 from search.checkpoints import key_of
-from search.data import Split
+from search.data import Split, load
 from search.errors import UserError
-from search.history import open_search
+from search.history import PastSearch, open_search
+from search.inference.predictor import Predictor
+from search.inference.registry import find_model, load_model, open_registry
 from search.journal import Journal
 from search.opening import Opening, keep, kept
 from search.parsing import parse
+from search.register import main as register
+from search.report.__main__ import main as report
 from search.results import TrialResult
 from search.run import main
 from search.sampled import SampledSearcher
@@ -235,3 +244,23 @@ def test_a_search_takes_over_trials_with_their_curves_and_weights(
         assert run.data.metrics["training_seconds"] == source.data.metrics["training_seconds"]
         assert run.data.metrics["rank"] in (1, 2, 3)
         assert run.info.status == "FINISHED"
+    of_a_taken_trial_there_are_page_and_model(second, taken, first, in_tmp)
+
+
+def of_a_taken_trial_there_are_page_and_model(
+    second: PastSearch, taken: dict[str, Run], first: PastSearch, folder: Path
+) -> None:
+    assert report(["run=latest", "output=report.html"]) == 0
+    page = parsed(Path("report.html").read_text())
+    assert page.problems == []
+    names = {row[1] for row in page.tables["ranking-table"][1:]}
+    assert {str(run.info.run_name) for _, run in second.trials} == names
+    result, source = first.trials[0]
+    assert register(["run=latest", f"trial={taken[source.info.run_id].info.run_id}", "name=taken"]) == 0
+    client = open_registry("sqlite:///mlflow.db")
+    model = load_model(client, find_model(client, "taken"))
+    assert isinstance(model, Predictor)
+    network, _ = load_network(first.weights(result, folder / "registered"))
+    x = load(first.config.data).test.x
+    expected = predict(network, torch.tensor(x))[:, 0].numpy()
+    np.testing.assert_allclose(model.predict_fractions(x).value, expected, rtol=1e-5, atol=1e-5)
