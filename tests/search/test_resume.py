@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from models.data import TrainingData
 from models.training import TrainingRun
 from search.data import DataRequest, load
 from search.journal import Journal, alone_in
-from search.race import next_repeat
+from search.race import OPENING_FREEDOM, next_repeat
 from search.racing import REPEATED
 from search.run import main
 from search.store import PARENT_TAG
@@ -48,8 +48,8 @@ class Searched:
     children: list[Run]
 
 
-def run_until(arguments: list[str], done: int, number: int) -> tuple[int, str]:
-    """Run the command; once so many trials are done and another has a checkpoint, send the signal.
+def run_until(arguments: list[str], done: Container[int], number: int) -> tuple[int, str]:
+    """Run the command; once so many trials are done and the next has a checkpoint, send the signal.
 
     Its exit status and what it printed.
     """
@@ -69,12 +69,12 @@ def run_until(arguments: list[str], done: int, number: int) -> tuple[int, str]:
         return process.returncode, printed.read()
 
 
-def is_in_the_middle(done: int) -> bool:
+def is_in_the_middle(done: Container[int]) -> bool:
     """Whether so many trials have ended, and one under way has trained for some epochs."""
     for search in Path("runs").glob("*"):
         ended = Journal(search).results()[0]
         under_way = [path for path in search.glob("trials/*/epoch-*") if path.parent.name not in ended]
-        return len(ended) >= done and any(path.name > "epoch-000002" for path in under_way)
+        return len(ended) in done and any(path.name > "epoch-000002" for path in under_way)
     return False
 
 
@@ -83,12 +83,12 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searched]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("resume")
         patch.chdir(folder)
-        status, text = run_until(ARGUMENTS, 1, signal.SIGKILL)
+        status, text = run_until(ARGUMENTS, [1], signal.SIGKILL)
         assert status == -signal.SIGKILL, text
-        status, interrupted = run_until(["resume=latest"], 2, signal.SIGINT)
+        status, interrupted = run_until(["resume=latest"], [2], signal.SIGINT)
         assert status == 130, interrupted
         command = shlex.split(re.findall(r"python -m search\.run resume=\w+", interrupted)[-1])
-        status, finished = run_until(command[3:], 0, 0)
+        status, finished = run_until(command[3:], [], 0)
         assert status == 0, finished
         client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
         experiment = client.get_experiment_by_name("components on mp formation_energy")
@@ -192,13 +192,12 @@ def test_what_cannot_be_resumed_is_said(
 
 def test_a_race_over_seeds_that_is_killed_goes_on_with_the_choices_of_one_that_was_not(in_tmp: Path) -> None:
     candidates, seeds = 4, (0, 1, 2)
-    arguments = ["space=components", "dataset=mp", "rows=150", "recipe.epochs=15", "recipe.batch_size=32"]
+    arguments = ["space=components", "dataset=mp", "rows=150", "recipe.epochs=25", "recipe.batch_size=32"]
     arguments += [f"trials={candidates}", f"seeds=adaptive:{len(seeds)}", *ONE_AT_A_TIME]
-    status, text = run_until(arguments, candidates + 1, signal.SIGKILL)
+    status, text = run_until(arguments, range(candidates + 1, candidates + OPENING_FREEDOM), signal.SIGKILL)
     assert status == -signal.SIGKILL, text
-    status, text = run_until(["resume=latest"], 0, 0)
+    status, text = run_until(["resume=latest"], [], 0)
     assert status == 0, text
-    assert "goes on after epoch" in text
     (search,) = Path("runs").glob("*")
     events, results = list(Journal(search).events()), Journal(search).results()[0]
     ended = [event["trial_id"] for event in events if event["event"] == "ended"]
