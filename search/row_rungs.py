@@ -9,20 +9,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.stats import norm, spearmanr  # type: ignore[import-untyped]
 
 from search.config import SearchConfig
 from search.labels import part_in_words, with_unit
 from search.racing import OUTSIDE
+from search.rank_correlation import FEWEST_CANDIDATES, interval, rho_in_words, spearman
 from search.report.wording import count, number
 from search.results import TrialResult
 from search.row_parts import on_part
-from search.rungs import FEWEST_CANDIDATES, TOP
+from search.rungs import TOP
 
 BY = "rows"
 """What tells this measurement from that of epochs, under `by`."""
-
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -52,18 +50,13 @@ class Pair:
         if math.isnan(self.rho):
             why = "too few" if self.candidates < FEWEST_CANDIDATES else "all the same on one of them"
             return f"{what}rho not known ({of}: {why})"
-        low, high = (_signed(value) for value in (self.low, self.high))
-        text = f"{what}rho {_signed(self.rho)} (95 % from {low} to {high}, {of})"
+        text = f"{what}{rho_in_words(self.rho, self.low, self.high)}, {of})"
         if self.lost is None:
             return text
         return (
             f"{text}; {self.going_on} would go on, with {self.top_going_on} of the best {min(TOP, self.there)}; "
             f"{with_unit(number(self.lost), unit)} lost"
         )
-
-
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
 
 
 @dataclass(frozen=True)
@@ -148,27 +141,6 @@ def _pairs(
             steps = parts.index(larger) - parts.index(part)
             pair = Pair(**asdict(pair) | _lost(small, large, max(1, len(both) // factor**steps)))
         yield pair
-
-
-def spearman(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's rank correlation; NaN of too few values, or where one has no two that differ."""
-    if len(first) < FEWEST_CANDIDATES or not np.ptp(first) or not np.ptp(second):
-        return math.nan
-    return float(spearmanr(first, second).statistic)
-
-
-def interval(rho: float, size: int) -> tuple[float, float]:
-    """The 95 % interval of Spearman's rho from `size` values (Bonett and Wright, Psychometrika 65, 2000); NaN of NaN.
-
-    A perfect rho has no spread in that formula: it is then as wide as if one pair of neighbours had changed places.
-    """
-    if math.isnan(rho):
-        return math.nan, math.nan
-    most = 1 - 12 / (size * (size**2 - 1))
-    inner = min(max(rho, -most), most)
-    half = norm.ppf((1 + CONFIDENCE) / 2) * math.sqrt((1 + inner**2 / 2) / (size - 3))
-    low, high = math.tanh(math.atanh(inner) - half), math.tanh(math.atanh(inner) + half)
-    return (-1.0 if rho < -most else low), (1.0 if rho > most else high)
 
 
 def _lost(small: np.ndarray, large: np.ndarray, going_on: int) -> dict[str, Any]:

@@ -8,12 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
 from search.labels import with_unit
+from search.rank_correlation import FEWEST_CANDIDATES, interval, rho_in_words, spearman
 from search.report.wording import count, number
 
-FEWEST_CANDIDATES = 5
 TOP = 3
 
 
@@ -32,10 +31,11 @@ class Rung:
     lost: float
 
     def in_words(self, unit: str) -> str:
-        """`epoch 5: rho 0.83; 4 of 11 go on, with 2 of the final best 3; 0.0012 eV/atom lost`."""
-        rho = "unknown" if math.isnan(self.rho) else f"{self.rho:.2f}".replace("-", "−")
+        """`epoch 5: rho 0.83 (95 % from 0.38 to 0.96); 4 of 11 go on, with 2 of the final best 3; 0.0012 eV lost`."""
+        bounds = interval(self.rho, self.candidates)
+        rho = "rho unknown" if math.isnan(self.rho) else f"{rho_in_words(self.rho, *bounds)})"
         return (
-            f"epoch {self.epoch}: rho {rho}; {self.going_on} of {self.candidates} go on, with {self.top_going_on} of "
+            f"epoch {self.epoch}: {rho}; {self.going_on} of {self.candidates} go on, with {self.top_going_on} of "
             f"the final best {min(TOP, self.candidates)}; {with_unit(number(self.lost), unit)} lost"
         )
 
@@ -80,7 +80,7 @@ class Measurement:
     def reservation(self) -> str:
         """What the figures depend on."""
         if self.schedule == "constant":
-            return f"This holds for runs of {self.epochs} epochs; few candidates make rho uncertain."
+            return f"This holds for runs of {self.epochs} epochs."
         return (
             f"This holds for schedule={self.schedule} over {self.epochs} epochs: at a rung the learning rate is not "
             "yet what it is at the end, and candidates differ in what they still gain from that."
@@ -109,8 +109,7 @@ def measure(curves: Sequence[Sequence[float]], grace: int, factor: int, epochs: 
     for epoch in rung_epochs(grace, factor, epochs):
         reached = np.array([min(curve[:epoch]) for curve in curves])
         going_on = np.flatnonzero(reached <= np.percentile(reached, 100 / factor))
-        varies = np.ptp(reached) > 0 and np.ptp(final) > 0
-        rho = float(spearmanr(reached, final).statistic) if varies else math.nan
+        rho = spearman(reached, final)
         lost = float(final[going_on].min() - final.min())
         found.append(Rung(epoch, len(curves), rho, len(going_on), len(best & set(going_on.tolist())), lost))
     return tuple(found)

@@ -17,9 +17,10 @@ from search.config import SearchConfig
 from search.errors import UserError
 from search.labels import name_of
 from search.parsing import parse
+from search.rank_correlation import interval
 from search.results import TrialResult
 from search.row_parts import check_table, drawn_from, finals, on_part
-from search.row_rungs import RowMeasurement, interval, measure
+from search.row_rungs import RowMeasurement, measure
 from search.tuning import seeds_in_words, trials_by_part
 from spaces import build
 

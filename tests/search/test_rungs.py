@@ -70,5 +70,8 @@ def test_words_and_json() -> None:
     )
     assert Measurement.from_dict(json.loads(json.dumps(measured.to_dict()))).to_dict() == measured.to_dict()
     lines = measured.in_words()
-    assert lines[1] == "  epoch 5: rho 0.83; 4 of 11 go on, with 2 of the final best 3; 0.0012 eV lost"
+    assert (
+        lines[1]
+        == "  epoch 5: rho 0.83 (95 % from 0.38 to 0.96); 4 of 11 go on, with 2 of the final best 3; 0.0012 eV lost"
+    )
     assert "the learning rate is not yet what it is at the end" in lines[-1]
