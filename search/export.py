@@ -1,4 +1,4 @@
-"""The command that writes a search to a file: `python -m search.export run=latest file=search.zip`."""
+"""The command that writes a search, or a table of its trials: `python -m search.export run=latest file=search.zip`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from search.settings import DEFAULT_URI
 NAME = "search.export"
 SETTINGS = {
     "run": Setting(TEXT, "the search: latest, or the id of its run in MLflow; latest if left out"),
-    "file": Setting(TEXT, "the file to write, such as search.zip"),
+    "file": Setting(
+        TEXT, "the file to write: search.zip, or trials.csv for a table of the trials without their weights"
+    ),
     "tracking.uri": Setting(STORE, f"where MLflow keeps its runs; {DEFAULT_URI} if left out"),
 }
 HELP = usage(
     NAME,
     "a search with its trials and their weights as one file, for python -m search.import_run on another machine",
-    ["python -m search.export run=latest file=search.zip"],
+    ["python -m search.export run=latest file=search.zip", "python -m search.export run=latest file=trials.csv"],
     SETTINGS,
 )
 
@@ -32,10 +34,13 @@ def main(arguments: Sequence[str]) -> int:
     values, _ = read_arguments(arguments, SETTINGS)
     if "file" not in values:
         raise UserError("which file? Say file=search.zip.")
+    file, run, uri = Path(values["file"]), values.get("run", "latest"), values.get("tracking.uri", DEFAULT_URI)
     # MLflow takes seconds to import: a typing error need not wait for it.
-    transport = import_module("search.transport")
-    file = Path(values["file"])
-    run_id, count = transport.pack(values.get("run", "latest"), values.get("tracking.uri", DEFAULT_URI), file)
+    if file.suffix == ".csv":
+        run_id, count = import_module("search.trial_table").write_table(run, uri, file)
+        print(f"{file}: the search {run_id} in {count} lines")
+        return 0
+    run_id, count = import_module("search.transport").pack(run, uri, file)
     print(f"{file} ({file.stat().st_size / 1e6:.1f} MB): the search {run_id} in {count} runs")
     print(f"python -m search.import_run file={file}    # there")
     return 0

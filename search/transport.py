@@ -35,12 +35,18 @@ FEW = 90
 """MLflow takes at most 100 parameters, and as many tags, in one call."""
 
 
-def pack(run: str, uri: str, file: Path) -> tuple[str, int]:
-    """Write a search and its trials to `file`; the parent's id and the number of runs. Raises UserError."""
+def ended_search(run: str, uri: str) -> tuple[MlflowClient, Run]:
+    """The store's client and the search's run. Raises UserError where it is not there, or under way."""
     client = existing_store(uri)
     parent = latest_parent(client, uri) if run == LATEST else parent_of(client, run, "run")
     if parent.info.status == "RUNNING":
         raise UserError(f"the search {parent.info.run_id} is under way: export it when it has ended")
+    return client, parent
+
+
+def pack(run: str, uri: str, file: Path) -> tuple[str, int]:
+    """Write a search and its trials to `file`; the parent's id and the number of runs. Raises UserError."""
+    client, parent = ended_search(run, uri)
     children = children_of(client, parent.info.experiment_id, parent.info.run_id)
     experiment = client.get_experiment(parent.info.experiment_id).name
     runs = [parent, *children]

@@ -4,6 +4,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from mlflow.tracking import MlflowClient
@@ -40,6 +41,16 @@ def test_a_search_is_the_same_in_another_store(shelf: Shelf, file: Path, tmp_pat
     with pytest.raises(UserError, match="in the store already"):
         import_run([f"file={file}"])
     assert len(client.search_runs([here.parent.info.experiment_id])) == len(here.trials) + 1
+
+
+def test_a_table_of_the_trials_names_no_folder(shelf: Shelf, in_tmp: Path) -> None:
+    assert export([f"run={shelf.parent}", "file=trials.csv", f"tracking.uri={shelf.uri}"]) == 0
+    table = pd.read_csv("trials.csv", dtype={"seed": "Int64"})
+    assert list(table.kind) == ["search"] + ["trial"] * len(shelf.past.trials)
+    errors = {result.trial_id: result.best_error for s in shelf.past.standings for result in s.trained}
+    assert sorted(table.best_validation_mae[1:].dropna()) == pytest.approx(sorted(errors.values()))
+    assert table.seed[1:].notna().all()
+    assert str(in_tmp.parent) not in Path("trials.csv").read_text()
 
 
 def test_what_is_no_search_is_refused_and_leaves_nothing(file: Path, in_tmp: Path) -> None:

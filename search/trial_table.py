@@ -1,0 +1,31 @@
+"""A table of a search and its trials: a line for each run in MLflow, without folders and weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from mlflow.entities import Run
+
+from search.store import children_of
+from search.transport import ended_search
+from search.whole_file import whole_file
+
+TAGS = {"mlflow.source.git.commit": "commit", "data": "data", "stop_reason": "stop_reason"}
+"""The tags that are told, and their column."""
+
+
+def write_table(run: str, uri: str, file: Path) -> tuple[str, int]:
+    """Write the search (first line) and its trials to `file`; the parent's id and the number of runs. UserError."""
+    client, parent = ended_search(run, uri)
+    runs = [parent, *children_of(client, parent.info.experiment_id, parent.info.run_id)]
+    table = pd.DataFrame([_line(found, "trial" if number else "search") for number, found in enumerate(runs)])
+    with whole_file(file, "file") as partial:
+        table.to_csv(partial, index=False)
+    return parent.info.run_id, len(runs)
+
+
+def _line(run: Run, kind: str) -> dict[str, object]:
+    tags = {column: run.data.tags[tag] for tag, column in TAGS.items() if tag in run.data.tags}
+    facts = {"kind": kind, "run": run.info.run_id, "name": run.info.run_name, "status": run.info.status}
+    return facts | dict(run.data.params) | dict(run.data.metrics) | tags
