@@ -28,4 +28,6 @@ def write_table(run: str, uri: str, file: Path) -> tuple[str, int]:
 def _line(run: Run, kind: str) -> dict[str, object]:
     tags = {column: run.data.tags[tag] for tag, column in TAGS.items() if tag in run.data.tags}
     facts = {"kind": kind, "run": run.info.run_id, "name": run.info.run_name, "status": run.info.status}
-    return facts | dict(run.data.params) | dict(run.data.metrics) | tags
+    # the metric learning_rate is the last step's; the recipe's is the one to read
+    last = {key: value for key, value in run.data.metrics.items() if key not in run.data.params}
+    return facts | dict(run.data.params) | last | tags
