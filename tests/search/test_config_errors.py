@@ -16,13 +16,13 @@ MISTAKES = [
     # unknown options
     ("space=brnching", r"^space=brnching is unknown: did you mean branching\? .*components.*hyperparameters"),
     ("dataset=jarvs", r"did you mean jarvis\?"),
-    ("recipe=papr", r"did you mean paper\? Valid are fast, paper"),
+    ("recipe=papr", r"did you mean paper\? Valid are fast, muon, paper"),
     ("scheduler=ahsa", r"did you mean asha\?"),
     ("cluster=aut", r"did you mean auto\?"),
     ("tracking=sqlight", r"did you mean sqlite\?"),
     ("space=", r"^space= is unknown: valid are automl, branching, components"),
     ("space=branching,components", r"is unknown: did you mean"),
-    ("recipe={epochs: 3}", r"is unknown: valid are fast, paper"),
+    ("recipe={epochs: 3}", r"is unknown: valid are fast, muon, paper"),
     ("space=hyperparameters architecture=BRNt", r"^architecture=BRNt is unknown: did you mean BRNet"),
     ("recipe.optimiser=adm", r"^recipe.optimiser=adm is unknown: did you mean adam"),
     # unknown keys
