@@ -121,7 +121,7 @@ def test_killed_trials_a_lost_node_and_a_damaged_checkpoint_change_no_result(
         cluster.remove_node(cluster.list_all_nodes()[1], allow_graceful=False)
 
     with meanwhile(lose_a_node, damage_and_kill):
-        assert main([*SMALL, "trials=3", "retries=9"]) == 0
+        assert main([*SMALL, "trials=3", "recipe.epochs=90", "retries=9"]) == 0
     parent, children, client = runs_here()
     assert {run.info.status for run in [parent, *children]} == {"FINISHED"}
     assert len(children) == 3

@@ -192,7 +192,7 @@ def test_what_cannot_be_resumed_is_said(
 
 def test_a_race_over_seeds_that_is_killed_goes_on_with_the_choices_of_one_that_was_not(in_tmp: Path) -> None:
     candidates, seeds = 4, (0, 1, 2)
-    arguments = ["space=components", "dataset=mp", "rows=150", "recipe.epochs=25", "recipe.batch_size=32"]
+    arguments = ["space=components", "dataset=mp", "rows=150", "recipe.epochs=150", "recipe.batch_size=32"]
     arguments += [f"trials={candidates}", f"seeds=adaptive:{len(seeds)}", *ONE_AT_A_TIME]
     status, text = run_until(arguments, range(candidates + 1, candidates + OPENING_FREEDOM), signal.SIGKILL)
     assert status == -signal.SIGKILL, text
