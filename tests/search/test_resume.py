@@ -26,8 +26,8 @@ from search.run import main
 from search.store import PARENT_TAG
 from search.tracking import CANDIDATE_TAG, DATA_TAG
 
-ROWS, EPOCHS, TRIALS = 300, 60, 3
-"""Epochs enough that a signal finds a trial under way on a busy machine, too."""
+ROWS, EPOCHS, TRIALS = 300, 150, 3
+"""Epochs enough that a signal finds a trial under way on a quick machine and on a busy one."""
 ONE_AT_A_TIME = ["checkpoint_every=0.05s", "max_concurrent=1", "cpus_per_trial=1"]
 ARGUMENTS = [
     "space=components", "dataset=mp", f"rows={ROWS}", f"recipe.epochs={EPOCHS}", "recipe.batch_size=16",
