@@ -27,9 +27,9 @@ BY = "rows"
 class Pair:
     """Two parts of the rows and the candidates that were trained on both, of those `there` on the smaller one.
 
-    `rho` is Spearman's between their errors, with its interval from `low` to `high`; NaN where they are too few or all
-    the same. Where all were trained on both: how many would have gone on, how many of the best `TOP` on the larger part
-    are among them, and by how much the best error of those exceeds the best of all; otherwise None.
+    `rho` is Spearman's between their errors; NaN where they are too few or all the same. Where all were trained on
+    both: how many would have gone on, how many of the best `TOP` on the larger part are among them, and by how much
+    the best error of those exceeds the best of all; otherwise None.
     """
 
     part: float
@@ -37,8 +37,6 @@ class Pair:
     candidates: int
     there: int
     rho: float
-    low: float
-    high: float
     going_on: int | None = None
     top_going_on: int | None = None
     lost: float | None = None
@@ -50,7 +48,7 @@ class Pair:
         if math.isnan(self.rho):
             why = "too few" if self.candidates < FEWEST_CANDIDATES else "all the same on one of them"
             return f"{what}rho not known ({of}: {why})"
-        text = f"{what}{rho_in_words(self.rho, self.low, self.high)}, {of})"
+        text = f"{what}{rho_in_words(self.rho, *interval(self.rho, self.candidates))}, {of})"
         if self.lost is None:
             return text
         return (
@@ -86,9 +84,8 @@ class RowMeasurement:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Inverse of `to_dict`."""
-        unknown = dict.fromkeys(("rho", "low", "high"), math.nan)
         pairs = [
-            Pair(**(unknown | {name: value for name, value in pair.items() if value is not None}))
+            Pair(**({"rho": math.nan} | {name: value for name, value in pair.items() if value is not None}))
             for pair in values["pairs"]
         ]
         return cls(**{**{name: value for name, value in values.items() if name != "by"}, "pairs": tuple(pairs)})
@@ -134,9 +131,7 @@ def _pairs(
     for part, larger in itertools.combinations(parts, 2):
         both = [name for name in errors[part] if name in errors[larger]]
         small, large = (np.array([errors[p][name] for name in both]) for p in (part, larger))
-        rho = spearman(small, large)
-        low, high = interval(rho, len(both))
-        pair = Pair(part, larger, len(both), len(errors[part]), rho, low, high)
+        pair = Pair(part, larger, len(both), len(errors[part]), spearman(small, large))
         if keep_all and len(both) == len(errors[part]) >= FEWEST_CANDIDATES:
             steps = parts.index(larger) - parts.index(part)
             pair = Pair(**asdict(pair) | _lost(small, large, max(1, len(both) // factor**steps)))
