@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 import ray
+import slow_trial
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from ray.cluster_utils import Cluster
+from slow_trial import slow
 
 from benchmarks.injection import end, trial_processes
 from models.candidate import Candidate
@@ -34,11 +36,12 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def cluster(narrow_networks: None, no_shared_ray: None) -> Iterator[Cluster]:
+def cluster(narrow_networks: None, no_shared_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Two nodes of one CPU each, to which every search of this module goes; the first test loses one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "0")
         patch.setenv("RAY_AIR_NEW_OUTPUT", "0")
+        slow_trial.install(patch, tmp_path_factory.mktemp("faults"))
         nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
         nodes.add_node(num_cpus=1)
         ray.init(address=nodes.address, log_to_driver=False)
@@ -49,14 +52,18 @@ def cluster(narrow_networks: None, no_shared_ray: None) -> Iterator[Cluster]:
 
 @contextmanager
 def meanwhile(*steps: Callable[[], object]) -> Iterator[None]:
-    """Do these one after another, each once a trial has written a new checkpoint, beside what is in the `with`."""
+    """Do these one after another, each once a trial has written a new checkpoint, beside what is in the `with`.
+
+    Trials are slow until all is done.
+    """
     failures: list[BaseException] = []
 
     def run() -> None:
         try:
-            for step in steps:
-                await_checkpoint()
-                step()
+            with slow():
+                for step in steps:
+                    await_checkpoint()
+                    step()
         except BaseException as failure:
             failures.append(failure)
 
@@ -81,7 +88,7 @@ def await_checkpoint() -> None:
 def kill_a_trial() -> None:
     while not (running := trial_processes(os.getpid())):
         time.sleep(0.05)
-    end(running[0])
+    end(max(running))  # the newest: one of an earlier test may not have ended yet
 
 
 def runs_here() -> tuple[Run, list[Run], MlflowClient]:
@@ -121,7 +128,7 @@ def test_killed_trials_a_lost_node_and_a_damaged_checkpoint_change_no_result(
         cluster.remove_node(cluster.list_all_nodes()[1], allow_graceful=False)
 
     with meanwhile(lose_a_node, damage_and_kill):
-        assert main([*SMALL, "trials=3", "recipe.epochs=90", "retries=9"]) == 0
+        assert main([*SMALL, "trials=3", "retries=9"]) == 0
     parent, children, client = runs_here()
     assert {run.info.status for run in [parent, *children]} == {"FINISHED"}
     assert len(children) == 3

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import slow_trial
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
+from slow_trial import slow
 
 from models.candidate import Candidate
 from models.data import TrainingData
@@ -26,8 +29,7 @@ from search.run import main
 from search.store import PARENT_TAG
 from search.tracking import CANDIDATE_TAG, DATA_TAG
 
-ROWS, EPOCHS, TRIALS = 300, 150, 3
-"""Epochs enough that a signal finds a trial under way on a quick machine and on a busy one."""
+ROWS, EPOCHS, TRIALS = 300, 30, 3
 ONE_AT_A_TIME = ["checkpoint_every=0.05s", "max_concurrent=1", "cpus_per_trial=1"]
 ARGUMENTS = [
     "space=components", "dataset=mp", f"rows={ROWS}", f"recipe.epochs={EPOCHS}", "recipe.batch_size=16",
@@ -48,14 +50,14 @@ class Searched:
     children: list[Run]
 
 
-def run_until(arguments: list[str], done: Container[int], number: int) -> tuple[int, str]:
+def run_until(arguments: list[str], done: Collection[int], number: int) -> tuple[int, str]:
     """Run the command; once so many trials are done and the next has a checkpoint, send the signal.
 
     Its exit status and what it printed.
     """
-    with Path("printed").open("w+") as printed:
+    with Path("printed").open("w+") as printed, slow(done) if done else nullcontext():
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.narrow_search", *arguments],
+            [sys.executable, slow_trial.__file__, *arguments],
             stdout=printed, stderr=subprocess.STDOUT, start_new_session=True,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )  # fmt: skip
@@ -69,7 +71,7 @@ def run_until(arguments: list[str], done: Container[int], number: int) -> tuple[
         return process.returncode, printed.read()
 
 
-def is_in_the_middle(done: Container[int]) -> bool:
+def is_in_the_middle(done: Collection[int]) -> bool:
     """Whether so many trials have ended, and one under way has trained for some epochs."""
     for search in Path("runs").glob("*"):
         ended = Journal(search).results()[0]
@@ -83,6 +85,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searched]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("resume")
         patch.chdir(folder)
+        slow_trial.install(patch, folder)
         status, text = run_until(ARGUMENTS, [1], signal.SIGKILL)
         assert status == -signal.SIGKILL, text
         status, interrupted = run_until(["resume=latest"], [2], signal.SIGINT)
@@ -190,9 +193,12 @@ def test_what_cannot_be_resumed_is_said(
     assert "resume=latest" in capsys.readouterr().err
 
 
-def test_a_race_over_seeds_that_is_killed_goes_on_with_the_choices_of_one_that_was_not(in_tmp: Path) -> None:
+def test_a_race_over_seeds_that_is_killed_goes_on_with_the_choices_of_one_that_was_not(
+    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_trial.install(monkeypatch, in_tmp)
     candidates, seeds = 4, (0, 1, 2)
-    arguments = ["space=components", "dataset=mp", "rows=150", "recipe.epochs=150", "recipe.batch_size=32"]
+    arguments = ["space=components", "dataset=mp", "rows=150", "recipe.epochs=30", "recipe.batch_size=32"]
     arguments += [f"trials={candidates}", f"seeds=adaptive:{len(seeds)}", *ONE_AT_A_TIME]
     status, text = run_until(arguments, range(candidates + 1, candidates + OPENING_FREEDOM), signal.SIGKILL)
     assert status == -signal.SIGKILL, text
