@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -90,39 +90,38 @@ def _for_inference(network: Network, bfloat16: bool) -> nn.Module:
 
 
 def select(
-    predictions: NDArray[np.floating],
-    y: NDArray[np.floating],
+    outputs: NDArray[np.floating],
+    error: Callable[[NDArray[np.float64]], float],
     members: int,
     parameters: Sequence[int] | None = None,
     most_parameters: int | None = None,
 ) -> NDArray[np.int64]:
-    """How many copies of each network make the ensemble of lowest mean absolute error on `y`.
+    """How many copies of each network make the ensemble of lowest error.
 
-    predictions (networks, rows), y (rows,), both of the validation set; at most `members` different networks get a
-    count above 0, and where a limit is given these have at most `most_parameters` together, `parameters` (networks,)
-    being those of each. Greedy selection with replacement (Caruana et al., ICML 2004): start from the best network, add
-    the one that lowers the ensemble's error most, and of all ensembles on this way keep the best. Ties go to the
-    fewer copies and to the network that comes first. Raises ValueError where there is nothing to choose from, or no
-    network is within the limit.
+    outputs (networks, rows, ...) on the validation set; `error` is that of an ensemble's mean outputs (rows, ...). At
+    most `members` different networks get a count above 0, and where a limit is given these have at most
+    `most_parameters` together, `parameters` (networks,) being those of each. Greedy selection with replacement (Caruana
+    et al., ICML 2004): start from the best network, add the one that lowers the ensemble's error most, and of all
+    ensembles on this way keep the best. Ties go to the fewer copies and to the network that comes first. Raises
+    ValueError where there is nothing to choose from, or no network is within the limit.
     """
-    if not len(predictions) or members < 1 or predictions.shape[1:] != y.shape:
-        raise ValueError(f"nothing to choose: predictions {predictions.shape}, targets {y.shape}, {members} members")
-    library, target = predictions.astype(np.float64), y.astype(np.float64)
-    counts = np.zeros(len(library), dtype=np.int64)
+    if not len(outputs) or members < 1:
+        raise ValueError(f"nothing to choose: {len(outputs)} networks, at most {members} members")
+    counts = np.zeros(len(outputs), dtype=np.int64)
     best_counts, best_error = counts, np.inf
-    sizes = np.zeros(len(library)) if parameters is None else np.asarray(parameters, dtype=np.float64)
+    sizes = np.zeros(len(outputs)) if parameters is None else np.asarray(parameters, dtype=np.float64)
     left = np.inf if most_parameters is None else float(most_parameters)
     if sizes.min() > left:
         raise ValueError(f"nothing to choose: no network has {most_parameters} parameters or fewer")
-    total = np.zeros_like(target)
+    total = np.zeros(outputs.shape[1:])
     for size in range(1, ROUNDS_A_MEMBER * members + 1):
         full = np.count_nonzero(counts) >= members
         allowed = np.flatnonzero((counts > 0) | ((sizes <= left) & (not full)))
-        errors = [np.abs((total + library[number]) / size - target).mean() for number in allowed]
+        errors = [error((total + outputs[number]) / size) for number in allowed]
         chosen = allowed[int(np.argmin(errors))]
         left -= 0.0 if counts[chosen] else sizes[chosen]
         counts[chosen] += 1
-        total += library[chosen]
+        total += outputs[chosen]
         if min(errors) < best_error:
             best_counts, best_error = counts.copy(), min(errors)
     return best_counts

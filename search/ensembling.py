@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,31 +10,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from mlflow.entities import Metric
-from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 from numpy.typing import NDArray
 
+from models.architecture import Task
 from models.checkpoint import load_network
 from models.ensemble import select
 from models.network import Network, predict
 from search.data import Part, Split
-from search.labels import counted, name_of, with_unit
-from search.report.wording import count, number
+from search.ensemble_record import in_words, write
+from search.judging import error_of, scores
+from search.labels import name_of
 from search.results import TrialResult
 from search.store import download_weights
+from search.temperature import temperature_for
 from search.tracking import Tracker
-
-ARTIFACT = "ensemble.json"
-"""The ensemble among the artifacts of the search's run, as `described` has it."""
 
 MOST_CONSIDERED = 50
 """Networks, the best by validation, that an ensemble is chosen from: each is loaded and asked for all of validation."""
-
-HONEST = (
-    "The members were chosen by the validation error, which is therefore a little too good; the test error decided "
-    "nothing and is the honest one."
-)
 
 Load = Callable[[TrialResult], Network]
 
@@ -49,13 +39,15 @@ class NothingFitsError(ValueError):
 class Pick:
     """Networks of a search with their weights (sum 1), the heaviest first.
 
-    `validation_error` is the ensemble's mean absolute error; `considered` of the search's `trained` networks were
-    looked at.
+    `validation_error` is the ensemble's as it answers in use, which is a classifier's mean logits divided by the
+    `temperature` that is best on validation (1 for a regression's values). `considered` of the search's `trained`
+    networks were looked at.
     """
 
     results: tuple[TrialResult, ...]
     weights: tuple[float, ...]
     validation_error: float
+    temperature: float
     considered: int
     trained: int
 
@@ -92,31 +84,42 @@ def pick(
         raise NothingFitsError(f"no network has {most_parameters:,} parameters or fewer: the smallest has {least:,}")
     considered = small[:MOST_CONSIDERED]
     # One network at a time is in memory and on disk; of all, only what they predict.
-    library = np.stack([_values(load(result), validation.x) for result in considered])
-    counts = select(library, validation.y, members, [parameters_of(result) for result in considered], most_parameters)
+    library = np.stack([_outputs(load(result), validation.x) for result in considered])
+    task = considered[0].candidate.task
+
+    def error(outputs: NDArray[np.float64]) -> float:
+        return error_of(outputs / temperature_of(outputs, validation, task), validation, task)
+
+    counts = select(library, error, members, [parameters_of(result) for result in considered], most_parameters)
     chosen = [int(place) for place in np.argsort(-counts, kind="stable") if counts[place]]
     weights = counts[chosen] / counts.sum()
+    outputs = np.tensordot(weights, library[chosen], 1)
     return Pick(
         tuple(considered[place] for place in chosen),
         tuple(float(weight) for weight in weights),
-        float(np.abs(weights @ library[chosen] - validation.y).mean()),
+        error(outputs),
+        temperature_of(outputs, validation, task),
         len(considered),
         len(trained),
     )
 
 
-def _values(network: Network, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """A regression's answers, (rows,)."""
-    values: NDArray[np.float64] = predict(network, torch.from_numpy(x))[:, 0].numpy().astype(np.float64)
-    return values
+def temperature_of(outputs: NDArray[np.float64], validation: Part, task: Task) -> float:
+    """What an ensemble's mean outputs are divided by: a classifier's logits as in `search.inference.classifier`."""
+    return 1.0 if task == "regression" else temperature_for(outputs, validation.y.astype(np.int64))
 
 
-def error_on(chosen: Pick, load: Load, part: Part) -> float:
-    """The ensemble's mean absolute error on a part of the data."""
-    values = [
-        weight * _values(load(result), part.x) for result, weight in zip(chosen.results, chosen.weights, strict=True)
-    ]
-    return float(np.abs(np.sum(values, axis=0) - part.y).mean())
+def _outputs(network: Network, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values or logits, (rows, output_width)."""
+    outputs: NDArray[np.float32] = predict(network, torch.from_numpy(x)).numpy()
+    return outputs
+
+
+def outputs_of(chosen: Pick, load: Load, part: Part) -> NDArray[np.float64]:
+    """The ensemble's mean values or logits on a part of the data, (rows, output_width)."""
+    members = np.stack([_outputs(load(result), part.x) for result in chosen.results])
+    mean: NDArray[np.float64] = np.tensordot(np.array(chosen.weights), members, 1)
+    return mean
 
 
 def finish(results: Sequence[TrialResult], winner_test: float, split: Split, tracker: Tracker) -> list[str]:
@@ -127,8 +130,6 @@ def finish(results: Sequence[TrialResult], winner_test: float, split: Split, tra
     config = tracker.config
     if not config.ensemble or len(networks_of(results)) < 2:
         return []
-    if split.classes:
-        return ["No ensemble was chosen: ensembles are of regressions."]
     with TemporaryDirectory(prefix="branchsearch-") as folder:
 
         def load(result: TrialResult) -> Network:
@@ -142,89 +143,41 @@ def finish(results: Sequence[TrialResult], winner_test: float, split: Split, tra
             chosen = pick(results, load, split.validation, config.ensemble, config.ensemble_parameters)
         except NothingFitsError as error:
             return [f"No ensemble was chosen: {error} (ensemble_parameters=)."]
-        test = error_on(chosen, load, split.test)  # which had no part in choosing it
+        outputs = outputs_of(chosen, load, split.test)  # which had no part in choosing it
+    test = scores(outputs / chosen.temperature, split.test, split.classes)
     about = described(chosen, test, winner_test, split.unit, tracker)
+    if split.classes:  # for comparison with single networks, whose errors in a search are those of their bare logits
+        bare = error_of(outputs, split.test, "classification")
+        about |= {"temperature": chosen.temperature, f"uncalibrated_test_{tracker.error_name}": bare}
     write(about, tracker)
     return in_words(about)
 
 
-def described(chosen: Pick, test: float, winner_test: float, unit: str, tracker: Tracker) -> dict[str, Any]:
-    """The ensemble as JSON holds it; errors in the target's unit."""
-    base = tracker.config.recipe
+def described(
+    chosen: Pick, test: Mapping[str, float], winner_test: float, unit: str, tracker: Tracker
+) -> dict[str, Any]:
+    """The ensemble as JSON holds it, with its scores on the test set; errors in the target's unit."""
+    base, error = tracker.config.recipe, tracker.error_name
     return {
+        "error": error,
         "members": [
             {
                 "network": name_of(result.candidate, base),
                 "seed": result.seed,
                 "weight": weight,
                 "parameters": parameters_of(result),
-                "validation_mae": result.best_error,
+                f"validation_{error}": result.best_error,
                 "run": tracker.children[result.trial_id],
             }
             for result, weight in zip(chosen.results, chosen.weights, strict=True)
         ],
         "parameters": chosen.parameters,
-        "validation_mae": chosen.validation_error,
-        "test_mae": test,
-        "winner_test_mae": winner_test,
+        f"validation_{error}": chosen.validation_error,
+        **{f"test_{name}": value for name, value in test.items()},
+        f"winner_test_{error}": winner_test,
         "unit": unit,
         "considered": chosen.considered,
         "trained": chosen.trained,
         "at_most": tracker.config.ensemble,
         "parameter_budget": tracker.config.ensemble_parameters,
     }
-
-
-def in_words(about: dict[str, Any]) -> list[str]:
-    """What an ensemble is and does, in lines; of `described`."""
-    members, unit = about["members"], about["unit"]
-    validation, test = (with_unit(number(about[name]), unit) for name in ("validation_mae", "test_mae"))
-    winner = number(about["winner_test_mae"])
-    if len(members) == 1:
-        only = members[0]
-        alone = f"{only['network']}, seed {only['seed']}, alone"
-        return [
-            f"No ensemble has a lower validation MAE than {alone}: {validation}; its test MAE is {test}; the winner's "
-            f"networks have {winner} on the test set."
-        ]
-    budget = about["parameter_budget"]
-    of_best = f"the best {about['considered']} of " if about["considered"] < about["trained"] else ""
-    limit = "" if budget is None else f" and {budget:,} parameters"
-    return [
-        f"Ensemble of {len(members)}, {counted(about['parameters'])} parameters, chosen greedily on validation from "
-        f"{of_best}{count(about['trained'], 'network')} (at most {about['at_most']} members{limit}):",
-        *(f"  {member['weight']:.2f} x {member['network']}, seed {member['seed']}" for member in members),
-        f"Its validation MAE is {validation}, its test MAE {test}; the winner's networks have {winner} on the test "
-        f"set. {HONEST}",
-    ]
-
-
-def write(about: dict[str, Any], tracker: Tracker) -> None:
-    """The ensemble as artifacts and metrics of the search's run."""
-    client, parent, now = tracker.client, tracker.parent, int(time.time() * 1000)
-    values = {
-        "ensemble_validation_mae": about["validation_mae"],
-        "ensemble_test_mae": about["test_mae"],
-        "ensemble_parameters": about["parameters"],
-    }
-    client.log_batch(parent, [Metric(key, float(value), now, 0) for key, value in values.items()])
-    client.log_text(parent, json.dumps(about, indent=1), ARTIFACT)
-    heads = ("weight", "network", "seed", "parameters", "validation MAE")
-    rows = [
-        (f"{m['weight']:.3f}", m["network"], str(m["seed"]), counted(m["parameters"]), number(m["validation_mae"]))
-        for m in about["members"]
-    ]
-    lines = [line.strip() for line in in_words(about) if not line.startswith("  ")]
-    table = "\n".join("| " + " | ".join(row) + " |" for row in (heads, ("---",) * len(heads), *rows))
-    client.log_text(parent, "\n\n".join(lines) + f"\n\n{table}\n", "ensemble.md")
-
-
-def logged(client: MlflowClient, run_id: str) -> dict[str, Any] | None:
-    """The ensemble of a finished search, as `described`; None where it chose none."""
-    with TemporaryDirectory(prefix="branchsearch-") as folder:
-        try:
-            path = Path(client.download_artifacts(run_id, ARTIFACT, folder))
-        except (MlflowException, OSError):
-            return None
-        about: dict[str, Any] = json.loads(path.read_text())
-        return about

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import log_softmax  # type: ignore[import-untyped]
 
+from models.architecture import Task
 from models.candidate import Candidate
 from models.checkpoint import load_network
 from models.network import predict
@@ -30,6 +31,14 @@ def answer_of(candidate: Candidate, seed: int, split: Split, weights: Callable[[
     return lambda x: predict(network, torch.from_numpy(x)).numpy().astype(np.float64)
 
 
+def error_of(outputs: NDArray[np.float64], part: Part, task: Task) -> float:
+    """The error that selects (`models.objective.ERROR_NAMES`), of outputs (rows, output_width): of values their mean
+    absolute error in the target's unit, of logits their cross-entropy in nats a row."""
+    if task == "regression":
+        return float(np.abs(outputs[:, 0] - part.y).mean())
+    return float(-log_softmax(outputs, axis=1)[np.arange(len(part)), part.y.astype(np.int64)].mean())
+
+
 def scores(outputs: NDArray[np.float64], part: Part, classes: tuple[str, ...]) -> dict[str, float]:
     """Of outputs (rows, output_width): the selecting error first, then the rest.
 
@@ -38,14 +47,14 @@ def scores(outputs: NDArray[np.float64], part: Part, classes: tuple[str, ...]) -
     that the part has rows inside and outside of; left out where there are none).
     """
     if not classes:
-        return {"mae": float(np.abs(outputs[:, 0] - part.y).mean())}
+        return {"mae": error_of(outputs, part, "regression")}
     from sklearn.metrics import accuracy_score, f1_score, roc_auc_score  # noqa: PLC0415 - it takes a second to import
 
     y = part.y.astype(np.int64)
     logs = log_softmax(outputs, axis=1)
     chosen = outputs.argmax(axis=1)
     found = {
-        "cross_entropy": float(-logs[np.arange(len(y)), y].mean()),
+        "cross_entropy": error_of(outputs, part, "classification"),
         "accuracy": float(accuracy_score(y, chosen)),
         "f1": float(f1_score(y, chosen, average="macro", zero_division=0.0)),
     }

@@ -12,7 +12,8 @@ from models.checkpoint import CheckpointError, load_network
 from models.ensemble import Ensemble
 from models.network import Network
 from search.data import Part
-from search.ensembling import logged, pick
+from search.ensemble_record import logged
+from search.ensembling import pick
 from search.errors import UserError
 from search.history import PastSearch
 from search.labels import part_in_words

@@ -1,7 +1,7 @@
 """The model that users ask for classes: a class with its probability, and a set that holds the true one in 90 %.
 
 The networks' logits are averaged and divided by one temperature, the one of the lowest cross-entropy on validation
-(Guo et al., ICML 2017). The set is split conformal prediction's (Sadinle et al., JASA 2019): all classes whose
+(`search.temperature`). The set is split conformal prediction's (Sadinle et al., JASA 2019): all classes whose
 probability is no lower than what 90 % of the validation set's true classes reach, and the likeliest in any case.
 """
 
@@ -17,8 +17,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
-from scipy.special import log_softmax, softmax  # type: ignore[import-untyped]
+from scipy.special import softmax  # type: ignore[import-untyped]
 
 from models.checkpoint import CheckpointError
 from models.ensemble import Ensemble
@@ -28,9 +27,9 @@ from search.inference.difficulty import conformal_quantile
 from search.inference.domain import Domain
 from search.inference.members import ABOUT_FILE, DOMAIN_FILE, FORMAT, load_networks, save_networks
 from search.inference.uncertainty import FEWEST_ROWS
+from search.temperature import temperature_for
 
 CLASSIFICATION = "classification"
-LOG_TEMPERATURES = (-3.0, 3.0)
 BETWEEN = "; "
 """Between the classes of a set."""
 
@@ -188,12 +187,3 @@ def logits_of(ensemble: Ensemble, x: NDArray[np.float32]) -> NDArray[np.float64]
     """Mean logits, float64 (rows, classes), of fractions x (rows, 86)."""
     logits: NDArray[np.float64] = ensemble.predict(torch.from_numpy(x))[0].numpy().astype(np.float64)
     return logits
-
-
-def temperature_for(logits: NDArray[np.float64], y: NDArray[np.int64]) -> float:
-    """What divides logits (rows, classes) for the lowest cross-entropy with class numbers y (rows,)."""
-
-    def cross_entropy(log_temperature: float) -> float:
-        return -float(log_softmax(logits / math.exp(log_temperature), axis=1)[np.arange(len(y)), y].mean())
-
-    return math.exp(minimize_scalar(cross_entropy, bounds=LOG_TEMPERATURES, method="bounded").x)

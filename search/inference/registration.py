@@ -89,11 +89,11 @@ def choice_of(past: PastSearch, split: Split, order: Order) -> Choice | FittedCh
     """What is ordered: the winner, a trial, or an ensemble. Raises UserError for what the search does not have."""
     candidates = [result.candidate for result, _ in past.trials]
     are_fitted = any(candidate.estimator is not None for candidate in candidates)
-    if (order.top is not None or order.ensemble) and (are_fitted or split.classes):
-        what, key = "traditional models" if are_fitted else "classifiers", "ensemble" if order.top is None else "top"
+    if (order.top is not None or order.ensemble) and are_fitted:
+        key = "ensemble" if order.top is None else "top"
         raise UserError(
-            f"{key}= makes ensembles of networks that predict values, and this search has {what}: leave out {key}= for "
-            "the winner with all its seeds, or say trial=."
+            f"{key}= makes ensembles of networks, and this search has traditional models, which are not kept: leave "
+            f"out {key}= for the winner with all its seeds, or say trial=."
         )
     if are_fitted:
         return choose_fitted(past, split, order.trial)

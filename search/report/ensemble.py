@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from search.ensembling import in_words, logged
-from search.labels import counted
+from search.ensemble_record import error_of_record, in_words, logged
+from search.labels import ERROR_WORDS, counted
 from search.report.evidence import Evidence
 from search.report.markup import Html, element, join, paragraph, section
 from search.report.tables import Cell, table
@@ -16,6 +16,8 @@ def ensemble_section(evidence: Evidence) -> Html:
     about = logged(evidence.search.client, evidence.run_id)
     if about is None:
         return section("ensemble", title, paragraph("This search chose no ensemble."))
+    key = f"validation_{error_of_record(about)}"
+    alone = f"validation {ERROR_WORDS[error_of_record(about)]}, alone"
     words = " ".join(line for line in in_words(about) if not line.startswith(" "))
     command = f"python -m search.register run={evidence.run_id} ensemble=true"
     rows = [
@@ -24,11 +26,11 @@ def ensemble_section(evidence: Evidence) -> Html:
             Cell(member["network"]),
             Cell(str(member["seed"]), member["seed"]),
             Cell(counted(member["parameters"]), member["parameters"]),
-            Cell(number(member["validation_mae"]), member["validation_mae"]),
+            Cell(number(member[key]), member[key]),
         ]
         for member in about["members"]
     ]
-    columns = ["weight", "network", "seed", "parameters", heading("validation MAE, alone", evidence.unit)]
+    columns = ["weight", "network", "seed", "parameters", heading(alone, evidence.unit)]
     return section(
         "ensemble",
         title,

@@ -40,7 +40,7 @@ SECTIONS: tuple[Section, ...] = (
 OF_CLASSES: tuple[Section, ...] = tuple(
     ("predictions", "The winner's predictions", classes_section) if key == "predictions" else (key, name, make)
     for key, name, make in SECTIONS
-    if key not in ("elements", "ensemble")
+    if key != "elements"
 )
 """A classification's: without errors in the target's unit."""
 

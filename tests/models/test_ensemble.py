@@ -1,5 +1,6 @@
 """Ensembles answer with their members' mean and spread; greedy selection against all there is to choose."""
 
+from collections.abc import Callable
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -8,12 +9,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from torch.nn import functional
 
 from models.architecture import Architecture, Group
 from models.branching import Branching
 from models.ensemble import ROUNDS_A_MEMBER, ROWS_AT_ONCE, Ensemble, select
 from models.network import build, predict
 from models.published import BNET, BRNET, ELEMNET, IRNET
+
+Error = Callable[[np.ndarray], float]
 
 WIDE = Architecture(groups=(Group(24, 2), Group(8, 1)), branchings=(Branching(0, (1, 1)),), skip="layer")
 DEEP = Architecture(groups=(Group(16, 3),), activation="gelu", normalisation="batch", dropout=(0.5,))
@@ -67,11 +71,21 @@ def test_what_makes_no_ensemble() -> None:
         Ensemble([network, build(WIDE.with_output(2, "regression"))])
 
 
-def error_of(library: np.ndarray, y: np.ndarray, counts: np.ndarray) -> float:
-    return float(np.abs(np.average(library, axis=0, weights=counts) - y).mean())
+def absolute(y: np.ndarray) -> Error:
+    """Mean absolute error of values (rows,)."""
+    return lambda values: float(np.abs(values - y).mean())
 
 
-def best_of_all(library: np.ndarray, y: np.ndarray, members: int) -> float:
+def cross_entropy(y: np.ndarray) -> Error:
+    """Of logits (rows, classes), in nats a row."""
+    return lambda logits: float(functional.cross_entropy(torch.tensor(logits), torch.tensor(y)))
+
+
+def error_of(library: np.ndarray, error: Error, counts: np.ndarray) -> float:
+    return error(np.average(library, axis=0, weights=counts))
+
+
+def best_of_all(library: np.ndarray, error: Error, members: int) -> float:
     """The lowest error of any ensemble of up to the same number of copies."""
     copies = [
         np.bincount(chosen, minlength=len(library))
@@ -79,51 +93,62 @@ def best_of_all(library: np.ndarray, y: np.ndarray, members: int) -> float:
         for chosen in combinations_with_replacement(range(len(library)), size)
         if len(set(chosen)) <= members
     ]
-    return min(error_of(library, y, counts) for counts in copies)
+    return min(error_of(library, error, counts) for counts in copies)
 
 
-LIBRARIES = st.tuples(
+VALUES = st.builds(
+    lambda library, y: (library, absolute(y.astype(np.float64))),
     arrays(np.float32, (4, 12), elements=st.floats(-3, 3, width=16)),
     arrays(np.float32, 12, elements=st.floats(-3, 3, width=16)),
+)
+LOGITS = st.builds(
+    lambda library, y: (library, cross_entropy(y)),
+    arrays(np.float32, (4, 12, 3), elements=st.floats(-3, 3, width=16)),
+    arrays(np.int64, 12, elements=st.integers(0, 2)),
 )
 
 
 @settings(max_examples=40, deadline=None)
-@given(LIBRARIES, st.integers(1, 2))
+@given(st.one_of(VALUES, LOGITS), st.integers(1, 2))
 def test_greedy_lies_between_the_best_network_and_the_best_ensemble(
-    library_and_y: tuple[np.ndarray, np.ndarray], members: int
+    library_and_error: tuple[np.ndarray, Error], members: int
 ) -> None:
-    library, y = (part.astype(np.float64) for part in library_and_y)
-    counts = select(library, y, members)
+    library, error = library_and_error
+    counts = select(library, error, members)
     assert 1 <= np.count_nonzero(counts) <= members
-    singles = [error_of(library, y, row) for row in np.eye(len(library))]
-    assert error_of(library, y, counts) <= min(singles) + 1e-12
-    assert error_of(library, y, counts) >= best_of_all(library, y, members) - 1e-12
+    singles = [error_of(library, error, row) for row in np.eye(len(library))]
+    assert error_of(library, error, counts) <= min(singles) + 1e-12
+    assert error_of(library, error, counts) >= best_of_all(library, error, members) - 1e-12
     if members == 1:
         assert counts.argmax() == int(np.argmin(singles))
 
 
-def test_greedy_is_near_the_best_ensemble_on_networks_that_are_alike() -> None:
+@pytest.mark.parametrize("kind", ["values", "logits"])
+def test_greedy_is_near_the_best_ensemble_on_networks_that_are_alike(kind: str) -> None:
     rng = np.random.default_rng(0)
     for _ in range(10):
-        y = rng.normal(size=60)
-        library = y + 0.3 * rng.normal(size=(4, 60)) * rng.uniform(0.5, 1.5, size=(4, 1))
-        found, best = error_of(library, y, select(library, y, 3)), best_of_all(library, y, 3)
+        if kind == "values":
+            y = rng.normal(size=60)
+            library, error = y + 0.3 * rng.normal(size=(4, 60)) * rng.uniform(0.5, 1.5, size=(4, 1)), absolute(y)
+        else:
+            classes = rng.integers(0, 3, 60)
+            library, error = 2 * np.eye(3)[classes] + rng.normal(size=(4, 60, 3)), cross_entropy(classes)
+        found, best = error_of(library, error, select(library, error, 3)), best_of_all(library, error, 3)
         assert found <= 1.02 * best
-        assert found < 0.95 * min(error_of(library, y, row) for row in np.eye(4))
+        assert found < 0.95 * min(error_of(library, error, row) for row in np.eye(4))
 
 
 def test_opposite_errors_are_chosen_together() -> None:
     y, error = np.linspace(-1, 1, 20), np.linspace(0.1, 0.9, 20)
     library = np.stack([y + 3 * error, y + error, y - error])
-    counts = select(library, y, 2)
+    counts = select(library, absolute(y), 2)
     assert counts[0] == 0
     assert counts[1] == counts[2] > 0
 
 
 def test_weights_differ_where_that_is_better() -> None:
     y, error = np.zeros(20), np.linspace(0.1, 0.9, 20)
-    counts = select(np.stack([y + error, y - 3 * error]), y, 2)
+    counts = select(np.stack([y + error, y - 3 * error]), absolute(y), 2)
     assert counts.tolist() == [3, 1]
 
 
@@ -131,17 +156,15 @@ def test_members_share_a_limit_of_parameters() -> None:
     """The two that belong together are too large together; a copy of a member costs nothing more."""
     y, error = np.linspace(-1, 1, 20), np.linspace(0.1, 0.9, 20)
     library = np.stack([y + error, y - error, y - 4 * error])
-    assert np.count_nonzero(select(library, y, 3, [60, 60, 40], 120)[:2]) == 2
-    assert select(library, y, 3, [60, 60, 40], 100).tolist() == [4, 0, 1]
-    assert select(library, y, 3, [60, 60, 40], 50).tolist() == [0, 0, 1]
+    assert np.count_nonzero(select(library, absolute(y), 3, [60, 60, 40], 120)[:2]) == 2
+    assert select(library, absolute(y), 3, [60, 60, 40], 100).tolist() == [4, 0, 1]
+    assert select(library, absolute(y), 3, [60, 60, 40], 50).tolist() == [0, 0, 1]
     with pytest.raises(ValueError, match="no network has 30 parameters"):
-        select(library, y, 3, [60, 60, 40], 30)
+        select(library, absolute(y), 3, [60, 60, 40], 30)
 
 
 def test_nothing_to_choose_from() -> None:
     with pytest.raises(ValueError, match="nothing to choose"):
-        select(np.zeros((0, 5)), np.zeros(5), 2)
+        select(np.zeros((0, 5)), absolute(np.zeros(5)), 2)
     with pytest.raises(ValueError, match="nothing to choose"):
-        select(np.zeros((2, 5)), np.zeros(4), 2)
-    with pytest.raises(ValueError, match="nothing to choose"):
-        select(np.zeros((2, 5)), np.zeros(5), 0)
+        select(np.zeros((2, 5)), absolute(np.zeros(5)), 0)

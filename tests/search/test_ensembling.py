@@ -5,15 +5,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from scipy.special import softmax  # type: ignore[import-untyped]
 from shelf import WINNER_TEST, Shelf, mean_of, register
+from sklearn.metrics import log_loss
 
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
-from models.network import Network, build
+from models.network import Network, build, predict
 from models.recipe import FAST
-from search import ensembling
+from search import ensemble_record, ensembling
 from search.data import Part, Split
-from search.ensembling import in_words, logged, pick
+from search.ensemble_record import in_words, logged
+from search.ensembling import pick
 from search.errors import UserError
 from search.inference.choice import choose_best
 from search.inference.registry import find_model, load_model, open_registry
@@ -89,7 +93,45 @@ def test_only_the_best_of_many_are_loaded(mp_split: Split, monkeypatch: pytest.M
         pick([failed], load, mp_split.validation, 2)
 
 
+def balanced(network: Network, x: np.ndarray) -> Network:
+    """The network with logits of mean 0 and deviation 1, so that an untrained one gives every class to some rows."""
+    logits = predict(network, torch.from_numpy(x))
+    with torch.no_grad():
+        network.output.bias.sub_(logits.mean(0)).div_(logits.std(0))
+        network.output.weight.div_(logits.std(0)[:, None])
+    return network
+
+
+def test_classifiers_are_chosen_as_they_answer(mp_split: Split) -> None:
+    """Two of five networks make the classes together: they are found, with the temperature that suits them best."""
+    architecture = Architecture(groups=(Group(16, 1),)).with_output(3, "classification")
+    x, rng = mp_split.validation.x, np.random.default_rng(0)
+    networks = [balanced(build(architecture, seed), x) for seed in range(5)]
+    logits = np.stack([predict(network, torch.from_numpy(x)).numpy().astype(float) for network in networks])
+    y = (logits[1] + logits[3]).argmax(axis=1)
+    y = np.where(rng.random(len(y)) < 0.2, rng.integers(0, 3, len(y)), y)
+    part = Part(x, y.astype(np.float32), mp_split.validation.formulas)
+    trials = [TrialResult(str(seed), Candidate(architecture, FAST), seed, 5, 5, 1.0) for seed in range(5)]
+    found = pick(trials, lambda result: networks[result.seed], part, 2)
+    assert sorted(result.seed for result in found.results) == [1, 3]
+
+    def by_hand(temperature: float) -> float:
+        mean = sum(w * logits[result.seed] for result, w in zip(found.results, found.weights, strict=True))
+        return float(log_loss(y, softmax(mean / temperature, axis=1)))
+
+    assert found.validation_error == pytest.approx(by_hand(found.temperature), rel=1e-4)
+    others = found.temperature * np.geomspace(0.2, 5, 41)
+    assert found.validation_error <= min(map(by_hand, others)) + 1e-6
+    assert found.validation_error < 0.9 * by_hand(1)
+
+
+def test_ensembles_logged_before_errors_had_names_are_read(shelf: Shelf) -> None:
+    about = about_of(shelf)
+    before = {key: value for key, value in about.items() if key != "error"}
+    assert in_words(before) == in_words(about)
+
+
 def test_a_search_without_one_has_none_to_register(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ensembling, "ARTIFACT", "other.json")
+    monkeypatch.setattr(ensemble_record, "ARTIFACT", "other.json")
     with pytest.raises(UserError, match="this search chose no ensemble"):
         register(["run=latest", "ensemble=true"], shelf.uri)

@@ -14,8 +14,11 @@ from report.conftest import Parsed, parsed
 from scipy.special import softmax  # type: ignore[import-untyped]
 from sklearn.metrics import accuracy_score, auc, f1_score, log_loss, roc_auc_score
 
+from models.checkpoint import load_network
+from models.network import predict as network_outputs
 from search import resources
 from search.data import DataRequest, Part, Split, load
+from search.ensemble_record import logged
 from search.errors import UserError
 from search.fitting import refit
 from search.history import open_search
@@ -29,6 +32,7 @@ from search.report.__main__ import main as report
 from search.resources import Resources, resources_for
 from search.run import main
 from search.screen import main as screen
+from search.store import download_weights
 from search.targets import training_data, with_head
 
 
@@ -61,14 +65,16 @@ def parent_of(experiment: str) -> tuple[Run, list[Run]]:
     assert found is not None
     runs = client.search_runs([found.experiment_id])
     children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
-    return next(run for run in runs if run not in children), children
+    parents = {run.data.tags["mlflow.parentRunId"] for run in children}  # a registration has a run in there, too
+    return next(run for run in runs if run.info.run_id in parents), children
 
 
 def test_a_search_of_classes(classes: Split, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["dataset=csv", "path=classes.csv", "target=kind", "task=classification", "recipe.epochs=2"]
+    words = ["dataset=csv", "path=classes.csv", "target=kind", "task=classification", "recipe.epochs=20"]
     assert main(["space=branching", "trials=2", *words, "cpus_per_trial=1", "max_concurrent=1"]) == 0
     printed = capsys.readouterr().out
     assert "validation cross-entropy" in printed
+    assert "Ensemble of 2, " in printed
     parent, children = parent_of("branching on classes.csv kind")
     assert len(children) == 2
     errors = [run.data.metrics["best_validation_cross_entropy"] for run in children]
@@ -130,7 +136,7 @@ def test_a_search_of_traditional_models(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_traditional_model_is_registered_asked_and_served(capsys: pytest.CaptureFixture[str]) -> None:
     parent, _ = parent_of("automl on mp formation_energy")
     run, split = f"run={parent.info.run_id}", load(DataRequest("mp", rows=150))
-    with pytest.raises(UserError, match=r"top= makes ensembles of networks .* traditional models"):
+    with pytest.raises(UserError, match=r"top= makes ensembles of networks, .* traditional models"):
         register([run, "top=3"])
     assert register([run, "name=fitted"]) == 0
     assert "validation MAE" in capsys.readouterr().out
@@ -171,8 +177,6 @@ def test_a_classifier_is_reported_registered_and_asked(classes: Split, capsys: p
     run = f"run={parent.info.run_id}"
     assert report([run, "output=classes.html"]) == 0
     check_page(parsed(Path("classes.html").read_text()), parent, classes)
-    with pytest.raises(UserError, match=r"top= makes ensembles of networks .* classifiers"):
-        register([run, "top=3"])
     assert register([run, "name=kinds"]) == 0
     assert "90 % prediction sets" in capsys.readouterr().out
     check_calibration(classes)
@@ -200,6 +204,44 @@ def test_a_classifier_is_reported_registered_and_asked(classes: Split, capsys: p
         screen(["model=kinds", "elements=Li,O", "order=highest"])
 
 
+def test_an_ensemble_of_classifiers_answers_as_it_was_tested(classes: Split) -> None:
+    parent, children = parent_of("branching on classes.csv kind")
+    client = open_registry(uri())
+    about = logged(client, parent.info.run_id)
+    assert about is not None
+    assert len(about["members"]) == 2
+    metrics = parent.data.metrics
+    assert about["validation_cross_entropy"] <= metrics["best_validation_cross_entropy"] + 1e-6
+    assert about["winner_test_cross_entropy"] == metrics["test_cross_entropy"]
+    logits, y = np.zeros((len(classes.test), 2)), classes.test.y.astype(int)
+    for member in about["members"]:
+        network, _ = load_network(download_weights(client, member["run"], Path.cwd()))
+        logits += member["weight"] * network_outputs(network, torch.from_numpy(classes.test.x)).numpy()
+    chances = softmax(logits / about["temperature"], axis=1)
+    assert metrics["ensemble_test_cross_entropy"] == pytest.approx(log_loss(y, chances), rel=1e-4)
+    assert metrics["ensemble_uncalibrated_test_cross_entropy"] == pytest.approx(
+        log_loss(y, softmax(logits, axis=1)), rel=1e-4
+    )
+    assert metrics["ensemble_test_accuracy"] == accuracy_score(y, chances.argmax(axis=1))
+    assert not any("mae" in name for name in metrics)
+    text = Path(client.download_artifacts(parent.info.run_id, "ensemble.md", str(Path.cwd()))).read_text()
+    assert "validation cross-entropy" in text
+    assert "MAE" not in text
+
+    assert register([f"run={parent.info.run_id}", "ensemble=true", "name=together"]) == 0
+    model = load_model(client, find_model(client, "together"))
+    assert isinstance(model, Classifier)
+    assert [m["run"] for m in model.about["members"]] == [m["run"] for m in about["members"]]
+    np.testing.assert_allclose(model.predict_fractions(classes.test.x).probabilities, chances, rtol=1e-3)
+    for name in ("test_cross_entropy", "test_accuracy", "validation_cross_entropy"):
+        assert model.about["metrics"][name] == pytest.approx(about[name], rel=1e-4)
+    least = min(run.data.metrics["parameters"] for run in children)
+    assert register([f"run={parent.info.run_id}", "top=2", f"max_parameters={least:.0f}", "name=one"]) == 0
+    assert len(load_model(client, find_model(client, "one")).about["members"]) == 1
+    with pytest.raises(UserError, match=r"no network has 5 parameters or fewer"):
+        register([f"run={parent.info.run_id}", "top=2", "max_parameters=5"])
+
+
 def check_page(page: Parsed, parent: Run, classes: Split) -> None:
     """Figures hold what the search found on the test set."""
     assert page.problems == []
@@ -210,6 +252,10 @@ def check_page(page: Parsed, parent: Run, classes: Split) -> None:
     curve = page.figures["roc-test"]["data"][1]
     assert auc(curve["x"], curve["y"]) == pytest.approx(parent.data.metrics["test_roc_auc"], abs=1e-6)
     assert len(page.tables["worst-test"]) == 1 + min(20, len(classes.test))
+    heads, *members = page.tables["ensemble-table"]
+    assert heads[-1] == "validation cross-entropy, alone"
+    assert len(members) == 2
+    assert f"Its test cross-entropy is {parent.data.metrics['ensemble_test_cross_entropy']:.4f}" in page.text
 
 
 def check_calibration(classes: Split) -> None:

@@ -134,7 +134,7 @@ def test_best_ensemble_is_that_of_greedy_selection(shelf: Shelf) -> None:
     choice = choose_best(past, 3, validation)
     trials = [result.trial_id for result, _ in past.trials if result.failure is None]
     library = np.stack([mean_of([shelf.networks[trial]], validation.x) for trial in trials])
-    counts = select(library, validation.y, 3)
+    counts = select(library, lambda values: float(np.abs(values - validation.y).mean()), 3)
     chosen = {result.trial_id: weight for result, weight in zip(choice.results, choice.weights, strict=True)}
     assert chosen == pytest.approx({t: c / counts.sum() for t, c in zip(trials, counts, strict=True) if c})
     error = np.abs(counts @ library / counts.sum() - validation.y).mean()

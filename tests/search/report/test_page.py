@@ -18,7 +18,7 @@ from models.recipe import FAST
 from report.conftest import SMALL, Archive, Parsed, Report, parsed, trial
 from search.data import DataRequest, Part, Split, load
 from search.early_stopping import risk
-from search.ensembling import logged
+from search.ensemble_record import logged
 from search.history import PastSearch
 from search.parsing import parse
 from search.report.evidence import gather

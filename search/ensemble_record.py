@@ -1,0 +1,97 @@
+"""What MLflow and people are told of the ensemble that a search chose (`search.ensembling.described`)."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mlflow.entities import Metric
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from search.labels import ERROR_WORDS, counted, with_unit
+from search.report.wording import count, number
+from search.tracking import Tracker
+
+ARTIFACT = "ensemble.json"
+"""The ensemble among the artifacts of the search's run."""
+
+HONEST = (
+    "The members were chosen by the validation error, which is therefore a little too good; the test error decided "
+    "nothing and is the honest one."
+)
+
+
+def error_of_record(about: dict[str, Any]) -> str:
+    """The name of the error that chose it; ensembles of before it was written down are all of regressions."""
+    return str(about.get("error", "mae"))
+
+
+def in_words(about: dict[str, Any]) -> list[str]:
+    """What an ensemble is and does, in lines."""
+    members, name = about["members"], error_of_record(about)
+    word, validation = ERROR_WORDS[name], with_unit(number(about[f"validation_{name}"]), about["unit"])
+    if len(members) == 1:
+        only = members[0]
+        alone = f"{only['network']}, seed {only['seed']}, alone"
+        return [f"No ensemble has a lower validation {word} than {alone}: {validation}. {_test_in_words(about)}"]
+    budget = about["parameter_budget"]
+    of_best = f"the best {about['considered']} of " if about["considered"] < about["trained"] else ""
+    limit = "" if budget is None else f" and {budget:,} parameters"
+    return [
+        f"Ensemble of {len(members)}, {counted(about['parameters'])} parameters, chosen greedily on validation from "
+        f"{of_best}{count(about['trained'], 'network')} (at most {about['at_most']} members{limit}):",
+        *(f"  {member['weight']:.2f} x {member['network']}, seed {member['seed']}" for member in members),
+        f"Its validation {word} is {validation}. {_test_in_words(about)} {HONEST}",
+    ]
+
+
+def _test_in_words(about: dict[str, Any]) -> str:
+    """Its scores on the test set beside the winner's networks, which are not calibrated."""
+    name = error_of_record(about)
+    word, winner = ERROR_WORDS[name], f"the winner's networks have {number(about[f'winner_test_{name}'])}"
+    others = [
+        f"{key.removeprefix('test_').replace('_', ' ')} {number(value)}"
+        for key, value in about.items()
+        if key.startswith("test_") and key != f"test_{name}"
+    ]
+    test = f"Its test {word} is {with_unit(number(about[f'test_{name}']), about['unit'])}"
+    test += f" ({', '.join(others)})" if others else ""
+    if "temperature" not in about:
+        return f"{test}; {winner} on the test set."
+    bare = number(about[f"uncalibrated_test_{name}"])
+    return (
+        f"{test}. Its logits are divided by {about['temperature']:.2f}, which is best on validation; without that its "
+        f"test {word} is {bare}, where {winner}."
+    )
+
+
+def write(about: dict[str, Any], tracker: Tracker) -> None:
+    """The ensemble as artifacts and metrics of the search's run."""
+    client, parent, now, name = tracker.client, tracker.parent, int(time.time() * 1000), error_of_record(about)
+    kept = (f"validation_{name}", "parameters", "temperature", f"uncalibrated_test_{name}")
+    values = {f"ensemble_{key}": value for key, value in about.items() if key in kept or key.startswith("test_")}
+    client.log_batch(parent, [Metric(key, float(value), now, 0) for key, value in values.items()])
+    client.log_text(parent, json.dumps(about, indent=1), ARTIFACT)
+    heads = ("weight", "network", "seed", "parameters", f"validation {ERROR_WORDS[name]}")
+    rows = [
+        (f"{m['weight']:.3f}", m["network"], str(m["seed"]), counted(m["parameters"]), number(m[f"validation_{name}"]))
+        for m in about["members"]
+    ]
+    lines = [line.strip() for line in in_words(about) if not line.startswith("  ")]
+    table = "\n".join("| " + " | ".join(row) + " |" for row in (heads, ("---",) * len(heads), *rows))
+    client.log_text(parent, "\n\n".join(lines) + f"\n\n{table}\n", "ensemble.md")
+
+
+def logged(client: MlflowClient, run_id: str) -> dict[str, Any] | None:
+    """The ensemble of a finished search, as `search.ensembling.described` has it; None where it chose none."""
+    with TemporaryDirectory(prefix="branchsearch-") as folder:
+        try:
+            path = Path(client.download_artifacts(run_id, ARTIFACT, folder))
+        except (MlflowException, OSError):
+            return None
+        about: dict[str, Any] = json.loads(path.read_text())
+        return about
