@@ -30,9 +30,10 @@ def classes_section(evidence: Evidence) -> Html:
     title, found = "The winner's predictions", evidence.class_predictions
     if found is None:
         return section("predictions", title, element("p", missing_words(evidence), class_="notice"))
-    given = f"Classes given by {evidence.name(evidence.trained[0])} to compositions that it was not trained on"
+    network = evidence.name(evidence.trained[0])
+    given = f"Classes given by {network}, calibrated on validation, to compositions that it was not trained on"
     networks, gone = len(found.test.logits), found.missing_seeds
-    blocks: list[Html] = [paragraph(network_words(given, "by the mean probability of", networks, gone))]
+    blocks: list[Html] = [paragraph(network_words(given, "by the mean logits of", networks, gone))]
     for name, predicted in (("validation", found.validation), ("test", found.test)):
         blocks += [
             element("h3", name.capitalize()),

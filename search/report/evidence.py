@@ -23,6 +23,7 @@ from search.history import PastSearch
 from search.judging import answer_of, scores
 from search.labels import ERROR_WORDS, name_of
 from search.results import Standing, TrialResult
+from search.temperature import temperature_for
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +80,12 @@ class WinnerPredictions:
 
 @dataclass(frozen=True, eq=False)
 class PredictedClasses:
-    """One part of the table beside the winner's logits, float64 (networks, rows, classes), and the classes' names."""
+    """One part of the table beside the winner's logits, float64 (networks, rows, classes), what divides their mean, and
+    the classes' names."""
 
     part: Part
     logits: NDArray[np.float64]
+    temperature: float
     classes: tuple[str, ...]
 
     @property
@@ -92,9 +95,9 @@ class PredictedClasses:
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """The mean over the networks, (rows, classes)."""
-        mean: NDArray[np.float64] = softmax(self.logits, axis=2).mean(axis=0)
-        return mean
+        """Those that the networks answer with once they are registered together, (rows, classes)."""
+        together: NDArray[np.float64] = softmax(self.logits.mean(axis=0) / self.temperature, axis=1)
+        return together
 
     @property
     def network_scores(self) -> list[dict[str, float]]:
@@ -113,8 +116,9 @@ class WinnerClasses:
     @classmethod
     def of(cls, split: Split, outputs: Outputs) -> Self:
         """From the networks' outputs."""
+        temperature = temperature_for(outputs.validation.mean(axis=0), split.validation.y.astype(np.int64))
         parts = zip((split.validation, split.test), (outputs.validation, outputs.test), strict=True)
-        validation, test = (PredictedClasses(part, logits, split.classes) for part, logits in parts)
+        validation, test = (PredictedClasses(part, logits, temperature, split.classes) for part, logits in parts)
         return cls(validation, test, outputs.missing_seeds)
 
 

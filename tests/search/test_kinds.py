@@ -29,11 +29,13 @@ from search.parsing import parse
 from search.predict import main as predict
 from search.register import main as register
 from search.report.__main__ import main as report
+from search.report.evidence import Outputs, WinnerClasses
 from search.resources import Resources, resources_for
 from search.run import main
 from search.screen import main as screen
 from search.store import download_weights
 from search.targets import training_data, with_head
+from search.temperature import temperature_for
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +242,18 @@ def test_an_ensemble_of_classifiers_answers_as_it_was_tested(classes: Split) -> 
     assert len(load_model(client, find_model(client, "one")).about["members"]) == 1
     with pytest.raises(UserError, match=r"no network has 5 parameters or fewer"):
         register([f"run={parent.info.run_id}", "top=2", "max_parameters=5"])
+
+
+def test_a_report_gives_classes_as_several_seeds_do_once_they_are_registered(classes: Split) -> None:
+    chance = np.random.default_rng(0)
+    outputs = [
+        3 * chance.normal(size=(2, len(part), 2)) + np.eye(2)[part.y.astype(int)]
+        for part in (classes.validation, classes.test)
+    ]
+    reported = WinnerClasses.of(classes, Outputs(outputs[0], outputs[1], ())).test
+    assert reported.temperature > 1.2  # logits as sure of themselves as these promise too much
+    together = outputs[1].mean(axis=0) / temperature_for(outputs[0].mean(axis=0), classes.validation.y.astype(int))
+    np.testing.assert_allclose(reported.probabilities, softmax(together, axis=1))
 
 
 def check_page(page: Parsed, parent: Run, classes: Split) -> None:
