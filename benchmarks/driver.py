@@ -202,5 +202,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # By its own name, the module's trial reaches Ray's workers; as a process' main module it does not from a spawned one.
+    # By its own name, so that Ray's workers find the trial of a spawned process, whose main module this is.
     import_module("benchmarks.driver").main()
