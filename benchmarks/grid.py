@@ -123,9 +123,10 @@ class Grid:
 
 
 def plain_seconds(trial: Trial, data: TrainingData, steps: int) -> float:
-    """An epoch of the plain loop, from one of so many steps, the second of two."""
+    """An epoch of the plain loop in the recipe's batches, from one on the rows of so many of the paper's, the second of
+    two."""
     part = subset(data, steps)
-    loop = PlainLoop(trial.candidate.architecture, PAPER, part, DEVICE)
+    loop = PlainLoop(trial.candidate.architecture, trial.candidate.recipe, part, DEVICE)
     loop.epoch()
     return loop.epoch() * len(data.x_train) / len(part.x_train)
 
@@ -165,9 +166,10 @@ def main() -> None:
     split = load(DataRequest("mp", rows=1000) if options.quick else DataRequest("jarvis"))
     data = TrainingData(split.train.x, split.train.y, split.validation.x, split.validation.y)
     candidates = list(space_of("branching", recipe, BRNET).candidates())
-    grid = Grid(
-        [Trial(c, seed) for c in candidates for seed in range(options.seeds)], data, options.members, options.state
-    )
+    trials = [Trial(candidate, seed) for candidate in candidates for seed in range(options.seeds)]
+    # what another recipe or table came to is not gone on with
+    kept = f"{options.recipe}-{recipe.epochs}" + ("-quick" if options.quick else "")
+    grid = Grid(trials, data, options.members, options.state and options.state / kept)
     report_grid(grid, data, options, split.unit)
 
 
