@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -27,7 +28,8 @@ from spaces.limits import BRNET_PARAMETERS
 @dataclass(frozen=True)
 class SpaceConfig:
     """A space by name; its parameter budget (None: widths as published); the network that it starts from, a published
-    name or JSON; the registered model whose weights `transfer` begins from; the limits of `joint`.
+    name or JSON, or a JSON list of both; the registered model whose weights `transfer` begins from; the limits of
+    `joint`.
     """
 
     name: str
@@ -41,9 +43,20 @@ class SpaceConfig:
     operation_seconds: float | None = None
 
     @property
+    def networks(self) -> tuple[Architecture, ...]:
+        """Those of `architecture`: of a published name, of JSON, or of a JSON list of both."""
+        if self.architecture in PUBLISHED:
+            return (PUBLISHED[self.architecture],)
+        found = json.loads(self.architecture)
+        listed = found if isinstance(found, list) else [found]
+        return tuple(
+            PUBLISHED[one] if isinstance(one, str) else Architecture.from_json(json.dumps(one)) for one in listed
+        )
+
+    @property
     def network(self) -> Architecture:
-        """That of `architecture`: a published name or JSON."""
-        return PUBLISHED.get(self.architecture) or Architecture.from_json(self.architecture)
+        """The first of `architecture`, for spaces that take no more."""
+        return self.networks[0]
 
     def limits(self, rows: tuple[int, int] | None = None) -> Limits:
         """Those of `joint`; `rows` are (training, validation), where the data are there. Raises ValueError."""
@@ -55,7 +68,7 @@ class SpaceConfig:
     def without_data(self, recipe: Recipe) -> Space:
         """The space for some target and some weights: enough to check it and to count. Raises ValueError."""
         start = None if self.start_from is None else Start(self.start_from, "")
-        return build(self.name, recipe, self.network, self.budget, start, self.limits())
+        return build(self.name, recipe, self.network, self.budget, start, self.limits(), self.networks)
 
 
 @dataclass(frozen=True)
@@ -169,6 +182,8 @@ class SearchConfig:
             "tracking": TrackingConfig,
         }
         try:
+            if values["space"]["name"] == "single":  # what `listed` was called as long as it held one network
+                values = {**values, "space": {**values["space"], "name": "listed"}}
             built = {name: part(**values[name]) for name, part in parts.items()}
             built |= {name: tuple(values[name]) for name in ("seeds", "objectives") if name in values}
             return cls(**{**values, **built})

@@ -138,10 +138,16 @@ def _pack(values: dict[str, Any]) -> int | None:
 def _space(values: dict[str, Any]) -> SpaceConfig:
     if (values["step_seconds"] is None) != (values["operation_seconds"] is None):
         raise UserError("step_seconds= and operation_seconds= go together: give both, or none to have them measured.")
+    architecture = values["architecture"] or DEFAULT_ARCHITECTURE
+    if architecture.startswith("[") and not SPACES[values["space"]["name"]].takes_networks:
+        takers = " or ".join(f"space={name}" for name, entry in SPACES.items() if entry.takes_networks)
+        raise UserError(
+            f"architecture= is a list, and space={values['space']['name']} takes one network: see {takers}."
+        )
     return SpaceConfig(
         name=values["space"]["name"],
         budget=values["budget"],
-        architecture=values["architecture"] or DEFAULT_ARCHITECTURE,
+        architecture=architecture,
         start_from=values["start_from"] and values["start_from"].removeprefix("model:"),
         **{name: values[name] for name in LIMITS},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -185,22 +186,41 @@ def _read_gpus(text: str) -> float:
 
 
 def _read_network(text: str) -> str:
-    """A published name as it is; an architecture's JSON, or that in a file, in its one form."""
-    is_json, is_file = text.lstrip().startswith("{"), text.endswith(".json")
+    """A published name as it is; an architecture's JSON, or that in a file, in its one form; or a list of them."""
+    names = re.fullmatch(r"\[([\w\s,]+)\]", text)
+    if names:
+        text = json.dumps([name.strip() for name in names[1].split(",")])
+    is_json, is_file = text.lstrip().startswith(("{", "[")), text.endswith(".json")
     if not (is_json or is_file):
         if text not in PUBLISHED:
             raise ValueError(text)
         return text
     try:
         found = text if is_json else Path(text).expanduser().read_text(encoding="utf-8")
-        return Architecture.from_json(found).to_json()
+        if not found.lstrip().startswith("["):
+            return Architecture.from_json(found).to_json()
+        if not json.loads(found):
+            raise ValueError("the list is empty")
+        return json.dumps([_network_in_list(one) for one in json.loads(found)], separators=(",", ":"))
     except (OSError, ValueError) as error:
         example = '{"groups": [{"width": 256, "layers": 6}], "activation": "silu"}'
         raise UserError(f"architecture= cannot be read: {error}; it is written as in {example}.") from error
 
 
+def _network_in_list(found: Any) -> Any:
+    """A published name, or an architecture in its one form. Raises ValueError on what is neither."""
+    if not isinstance(found, str):
+        return json.loads(Architecture.from_json(json.dumps(found)).to_json())
+    if found not in PUBLISHED:
+        raise ValueError(f"{found} is none of {', '.join(PUBLISHED)}")
+    return found
+
+
 NETWORK = Reader(
-    f"a network: {', '.join(PUBLISHED)}, a .json file or JSON", _read_network, tuple(PUBLISHED), is_text=True
+    f"a network: {', '.join(PUBLISHED)}, a .json file or JSON, or a list of some",
+    _read_network,
+    tuple(PUBLISHED),
+    is_text=True,
 )
 
 TEXT = Reader("a text of one character or more", _read_text, is_text=True)

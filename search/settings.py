@@ -98,7 +98,7 @@ class Settings:
     architecture: str | None = setting(
         None,
         optional(NETWORK),
-        "network to train, a .json file or JSON too; BRNet if null",
+        "network, .json file or JSON, for listed a list too; BRNet if null",
         *(f"space={name}" for name, entry in SPACES.items() if entry.takes_architecture),
     )
 

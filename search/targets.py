@@ -36,12 +36,14 @@ def space_of(config: SearchConfig, split: Split | None = None) -> Space:
     """
     weights = start_of(config)
     base = config.space.network if weights is None else weights.architecture
-    base = base if split is None else with_head(base, split)
+    networks = config.space.networks
+    if split is not None:
+        base, networks = with_head(base, split), tuple(with_head(network, split) for network in networks)
     start = None if weights is None else weights.start()
     rows = None if split is None else (len(split.train.y), len(split.validation.y))
     try:
         limits = config.space.limits(rows)
-        return build(config.space.name, config.recipe, base, config.space.budget, start, limits)
+        return build(config.space.name, config.recipe, base, config.space.budget, start, limits, networks)
     except ValueError as error:
         raise UserError(f"{error}.") from error
 

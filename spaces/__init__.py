@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.architecture import Architecture
@@ -13,8 +13,8 @@ from spaces.components import Components
 from spaces.hyperparameters import Hyperparameters
 from spaces.joint import Joint
 from spaces.limits import Limits
+from spaces.listed import Listed
 from spaces.published import Published
-from spaces.single import Single
 from spaces.space import Space
 from spaces.traditional import AutoML, Traditional
 from spaces.transfer import Transfer
@@ -24,13 +24,15 @@ from spaces.transfer import Transfer
 class SpaceEntry:
     """One row of the registry: how a space is made, what it is, and which of the optional settings it takes.
 
-    `fits_estimators`: its candidates are traditional models, which run on CPUs and take nothing of a recipe.
+    `takes_networks`: its `architecture=` may be a list. `fits_estimators`: its candidates are traditional models, which
+    run on CPUs and take nothing of a recipe.
     """
 
     make: Callable[..., Space]
     meaning: str
     takes_budget: bool = False
     takes_architecture: bool = False
+    takes_networks: bool = False
     fits_estimators: bool = False
     takes_start: bool = False
     takes_limits: bool = False
@@ -48,8 +50,8 @@ SPACES: dict[str, SpaceEntry] = {
         Joint, "the whole network and its recipe within max_parameters= and max_seconds=", takes_limits=True
     ),
     "published": SpaceEntry(Published, "4 networks: ElemNet, IRNet, BNet and BRNet"),
-    "single": SpaceEntry(
-        Single, "the one network of architecture=, trained as the recipe says", takes_architecture=True
+    "listed": SpaceEntry(
+        Listed.of, "the networks of architecture=, one or a list of them", takes_architecture=True, takes_networks=True
     ),
     "transfer": SpaceEntry(
         Transfer, "4 ways to train the network of start_from=: from nothing and from its weights", takes_start=True
@@ -68,17 +70,21 @@ def build(
     budget: int | None = None,
     start: Start | None = None,
     limits: Limits | None = None,
+    networks: Sequence[Architecture] = (),
 ) -> Space:
     """The space of a name.
 
     `recipe` trains every candidate, but for what the space varies. `base` carries the input and output of every
     network, its groups' widths, and for `hyperparameters` and `transfer` the network to train; `start` says what
-    `transfer` begins from, `limits` how large a network of `joint` may be.
+    `transfer` begins from, `limits` how large a network of `joint` may be, `networks` what
+    `listed` holds, `base` alone if nothing.
     Raises ValueError for a name that is none, and for a budget that the space does not take or cannot meet.
     """
     if name not in SPACES:
         raise ValueError(f"space={name} is none of {', '.join(SPACES)}")
     entry = SPACES[name]
+    if entry.takes_networks and budget is None:
+        return entry.make(recipe, networks or (base,))
     if entry.takes_start and budget is None:
         return entry.make(recipe, base, start)
     if entry.takes_limits and budget is None:

@@ -1,12 +1,14 @@
-"""A handful of candidates out of a space."""
+"""`listed`: networks of one's own, side by side, trained as the recipe says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
+from models.architecture import Architecture
 from models.candidate import Candidate
+from models.recipe import Recipe
 from spaces.space import Space
 
 if TYPE_CHECKING:
@@ -15,11 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Listed(Space):
-    """Some candidates, where the rest of their space is not wanted; no name that users type."""
+    """The candidates named, in their order. Raises ValueError where there is one twice."""
 
     name: ClassVar[str] = "listed"
 
     members: tuple[Candidate, ...]
+
+    def __post_init__(self) -> None:
+        twice = next((member for number, member in enumerate(self.members) if member in self.members[:number]), None)
+        if twice is not None:
+            raise ValueError(f"space={self.name} has {twice} twice: leave one out")
+
+    @classmethod
+    def of(cls, recipe: Recipe, networks: Iterable[Architecture]) -> Self:
+        """These networks, all by one recipe."""
+        return cls(tuple(Candidate(network, recipe) for network in networks))
 
     @property
     def size(self) -> int:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from models.architecture import Architecture, Group
+from models.published import BRNET, ELEMNET
 from search.command import arguments_of, command_of
+from search.config import SearchConfig
 from search.parsing import parse
 from search.targets import space_of
 
@@ -49,7 +51,25 @@ def test_a_network_of_ones_own_is_taken_by_its_json(tmp_path: Path) -> None:
     (tmp_path / "net.json").write_text('{"groups": [{"width": 8, "layers": 2}, {"width": 4, "layers": 1}], '
                                        '"skip": "layer", "activation": "silu"}')  # fmt: skip
     for text in (network.to_json(), str(tmp_path / "net.json")):
-        config = parse(["space=single", f"architecture={text}"])
+        config = parse(["space=listed", f"architecture={text}"])
         (candidate,) = space_of(config).candidates()
         assert candidate.architecture == network
         assert parse(arguments_of(config)) == config
+
+
+def test_a_list_of_networks_is_taken_by_name_and_json_and_from_a_file(tmp_path: Path) -> None:
+    own = Architecture((Group(8, 2),), skip="layer")
+    (tmp_path / "nets.json").write_text('["BRNet", {"groups": [{"width": 8, "layers": 2}], "skip": "layer"}]')
+    for text in (f'["BRNet", {own.to_json()}]', str(tmp_path / "nets.json")):
+        config = parse(["space=listed", f"architecture={text}"])
+        assert [candidate.architecture for candidate in space_of(config).candidates()] == [BRNET, own]
+        assert parse(arguments_of(config)) == config
+    config = parse(["space=listed", "architecture=[ElemNet,BRNet]"])
+    assert [candidate.architecture for candidate in space_of(config).candidates()] == [ELEMNET, BRNET]
+
+
+def test_a_search_from_when_the_space_was_called_single_is_still_read() -> None:
+    config = parse(["space=listed", "architecture=BNet"])
+    old = config.to_dict()
+    old["space"] = {**old["space"], "name": "single"}
+    assert SearchConfig.from_dict(old) == config
