@@ -30,7 +30,7 @@ from search.tracking import CANDIDATE_TAG
 
 ROWS = 300
 SMALL = [
-    "space=components", "dataset=mp", f"rows={ROWS}", "recipe.epochs=30", "recipe.batch_size=16",
+    "space=components", "dataset=mp", f"rows={ROWS}", "recipe.epochs=15", "recipe.batch_size=16",
     "checkpoint_every=0.05s", "cpus_per_trial=1",
 ]  # fmt: skip
 

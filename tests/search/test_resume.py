@@ -29,7 +29,7 @@ from search.run import main
 from search.store import PARENT_TAG
 from search.tracking import CANDIDATE_TAG, DATA_TAG
 
-ROWS, EPOCHS, TRIALS = 300, 30, 3
+ROWS, EPOCHS, TRIALS = 300, 15, 3
 ONE_AT_A_TIME = ["checkpoint_every=0.05s", "max_concurrent=1", "cpus_per_trial=1"]
 ARGUMENTS = [
     "space=components", "dataset=mp", f"rows={ROWS}", f"recipe.epochs={EPOCHS}", "recipe.batch_size=16",
@@ -198,7 +198,7 @@ def test_a_race_over_seeds_that_is_killed_goes_on_with_the_choices_of_one_that_w
 ) -> None:
     slow_trial.install(monkeypatch, in_tmp)
     candidates, seeds = 4, (0, 1, 2)
-    arguments = ["space=components", "dataset=mp", "rows=150", "recipe.epochs=30", "recipe.batch_size=32"]
+    arguments = ["space=components", "dataset=mp", "rows=150", "recipe.epochs=15", "recipe.batch_size=32"]
     arguments += [f"trials={candidates}", f"seeds=adaptive:{len(seeds)}", *ONE_AT_A_TIME]
     status, text = run_until(arguments, range(candidates + 1, candidates + OPENING_FREEDOM), signal.SIGKILL)
     assert status == -signal.SIGKILL, text
