@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
 
-from models.architecture import Activation, Architecture, Group, Join, Normalisation, Skip
+from models.architecture import ELEMNET_DROPOUT, Activation, Architecture, Group, Join, Normalisation, Skip
 from models.branching import Branching
 from models.candidate import Candidate
 from models.inputs import ELEMENTS, Inputs, Numeric
 from models.published import BRNET, PUBLISHED
 from models.recipe import Recipe
+from spaces.found import EQUAL_LAYERS
 from spaces.joint_parts import (
     DROPOUTS_OF_SIX,
     EMBEDDING_WIDTHS,
@@ -22,6 +23,7 @@ from spaces.joint_parts import (
     OTHER,
     PLAIN,
     RATIOS,
+    SAME,
     SLOPES,
     draw_branchings,
     draw_dropout,
@@ -84,13 +86,18 @@ class Joint(Space):
         return Candidate(fit(shape, ratios, target, low, high), recipe)
 
     def first_points(self) -> tuple[dict[str, Any], ...]:
-        """The published networks that lie within the limits, and BRNet with four branches, by the recipe given."""
-        if self.base.input_width != ELEMENTS or not self._offer.has_given:
+        """What lies within the limits of the networks found best, by Muon, and, by the recipe given, of the published
+        ones and BRNet with four branches.
+        """
+        if self.base.input_width != ELEMENTS:
             return ()
-        high = self.limits.high(self.recipe)
-        networks = [self._with_head(network) for network in (*PUBLISHED.values(), FOUR_BRANCHES)]
+        published = (*PUBLISHED.values(), FOUR_BRANCHES)
         return tuple(
-            self._point(network) for network in networks if self.limits.low <= network.parameter_count() <= high
+            self._point(self._with_head(network), recipe, parameters)
+            for networks, ways in ((EQUAL_LAYERS, self._offer.muon()), (published, self._offer.as_given()))
+            for recipe, parameters in ways
+            for network in networks
+            if self.limits.low <= network.parameter_count() <= self.limits.high(recipe)
         )
 
     @cached_property
@@ -155,25 +162,29 @@ class Joint(Space):
         )
         return shape, tuple(ratios)
 
-    def _point(self, network: Architecture) -> dict[str, Any]:
-        """The parameters of a network with the paper's layers, untransformed input and no dropout but ElemNet's."""
-        low, high = self.limits.low, self.limits.high(self.recipe)
+    def _point(self, network: Architecture, recipe: Recipe, parameters: dict[str, Any]) -> dict[str, Any]:
+        """The parameters of a network of several groups, untransformed input and no dropout but ElemNet's; `parameters`
+        are those of its recipe.
+        """
+        low, high = self.limits.low, self.limits.high(recipe)
         groups = network.groups
+        dropout = ("dropout of six groups", DROPOUTS_OF_SIX[2 if network.dropout else 0])
         point: dict[str, Any] = {
-            **self._offer.given_point(),
+            **parameters,
             "size": min(1.0, math.log(network.parameter_count() / low) / math.log(high / low)),
             "groups": len(groups),
             **{f"group {number} layers": group.layers for number, group in enumerate(groups, 1)},
             "skip": network.skip,
             "activation": network.activation,
             "normalisation": network.normalisation,
-            "dropout of six groups": DROPOUTS_OF_SIX[2] if network.dropout else "none",
+            dropout[0] if len(groups) == len(ELEMNET_DROPOUT) else "dropout": dropout[1],
             "sources": "fractions",
             "numeric": "none",
         }
         for number in range(1, len(groups)):
-            point[f"group {number + 1} width"] = OTHER
-            point[f"group {number + 1} width ratio"] = groups[number].width / groups[number - 1].width
+            ratio = groups[number].width / groups[number - 1].width
+            point[f"group {number + 1} width"] = SAME if ratio == 1 else OTHER
+            point |= {} if ratio == 1 else {f"group {number + 1} width ratio": ratio}
         branched = {branching.group: str(branching) for branching in network.branchings}
         for number, group in enumerate(groups):
             if group.layers > 1:

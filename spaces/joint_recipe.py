@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from models.recipe import Optimiser, Recipe, Schedule
+from models.recipe import MUON, Optimiser, Recipe, Schedule
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -52,20 +52,36 @@ class RecipeOffer:
         """Where a recipe can come from; nowhere where nothing is quick enough."""
         return ((GIVEN,) if self.has_given else ()) + ((DRAWN,) if self.batch_sizes else ())
 
-    def given_point(self) -> dict[str, Any]:
-        """The parameters of the recipe given."""
-        return {"recipe": GIVEN}
+    def as_given(self) -> tuple[tuple[Recipe, dict[str, Any]], ...]:
+        """The recipe given and its parameters, once, or not at all where it is too slow."""
+        return ((self.given, {"recipe": GIVEN}),) if self.has_given else ()
+
+    def muon(self) -> tuple[tuple[Recipe, dict[str, Any]], ...]:
+        """The recipe given with what `models.recipe.MUON` has of what is drawn, and its parameters, once; the one given
+        where that is Muon's already; not at all where it is too slow.
+        """
+        if self.given.optimiser == "muon":
+            return self.as_given()
+        if MUON.batch_size not in self.batch_sizes.get("muon", ()):
+            return ()
+        fields = {name: getattr(MUON, name) for name in ("weight_decay", "learning_rate", "schedule", "averaging")}
+        parameters = {name.replace("_", " "): value for name, value in fields.items()}
+        parameters |= {"recipe": DRAWN, "optimiser": "muon", self._batch_size_of("muon"): MUON.batch_size}
+        return ((replace(drawn(self.given, "muon", MUON.batch_size), **fields), parameters),)
+
+    def _batch_size_of(self, optimiser: Optimiser) -> str:
+        """The parameter's name: Optuna's parameters keep their choices, and Muon's may be fewer."""
+        same = self.batch_sizes[optimiser] == self.batch_sizes[next(iter(self.batch_sizes))]
+        return "batch size" if same else f"batch size of {optimiser}"
 
     def suggest(self, trial: BaseTrial) -> Recipe:
         """The recipe at the trial's parameters."""
         if trial.suggest_categorical("recipe", self.ways) == GIVEN:
             return self.given
         optimiser = cast(Optimiser, trial.suggest_categorical("optimiser", tuple(self.batch_sizes)))
-        sizes = self.batch_sizes[optimiser]
-        # Optuna's parameters keep their choices, and Muon's may be fewer
-        name = "batch size" if sizes == self.batch_sizes[OPTIMISERS[0]] else f"batch size of {optimiser}"
+        batch_size = trial.suggest_categorical(self._batch_size_of(optimiser), self.batch_sizes[optimiser])
         recipe = replace(
-            drawn(self.given, optimiser, trial.suggest_categorical(name, sizes)),
+            drawn(self.given, optimiser, batch_size),
             weight_decay=trial.suggest_float("weight decay", *WEIGHT_DECAYS, log=True),
         )
         if optimiser == "schedule_free":

@@ -12,7 +12,8 @@ from models.candidate import Candidate
 from models.cost import StepCost
 from models.inputs import Inputs
 from models.published import BRNET, PUBLISHED
-from models.recipe import FAST, PAPER, Recipe
+from models.recipe import FAST, MUON, PAPER, Recipe
+from spaces.found import EQUAL_LAYERS
 from spaces.joint import FOUR_BRANCHES, Joint
 from spaces.limits import Limits
 
@@ -74,13 +75,16 @@ def test_draws_are_of_every_kind() -> None:
     assert FAST in {candidate.recipe for candidate in candidates}
 
 
-@pytest.mark.parametrize("recipe", [FAST, PAPER], ids=["fast", "paper"])
-def test_the_published_networks_are_the_first_points_with_the_recipe_given(recipe: Recipe) -> None:
+@pytest.mark.parametrize("recipe", [FAST, PAPER, MUON], ids=["fast", "paper", "muon"])
+def test_the_first_points_are_the_best_found_by_muon_and_the_published_by_the_recipe_given(recipe: Recipe) -> None:
     base = BRNET.with_output(1, "regression", floor=0.0)
     space = Joint(recipe, base, Limits(most=6_000_000))
     firsts = [space.suggest(optuna.trial.FixedTrial(point)) for point in space.first_points()]
-    expected = [*PUBLISHED.values(), FOUR_BRANCHES]
-    assert firsts == [Candidate(replace(network, floor=0.0), recipe) for network in expected]
+    kept = ("epochs", "patience", "loss", "precision", "standardise", "train_part")
+    by_muon = replace(MUON, **{name: getattr(recipe, name) for name in kept})
+    expected = [(network, by_muon) for network in EQUAL_LAYERS]
+    expected += [(network, recipe) for network in (*PUBLISHED.values(), FOUR_BRANCHES)]
+    assert firsts == [Candidate(replace(network, floor=0.0), way) for network, way in expected]
 
 
 def test_first_points_keep_to_the_limits() -> None:
@@ -88,7 +92,8 @@ def test_first_points_keep_to_the_limits() -> None:
         [str(space.suggest(optuna.trial.FixedTrial(point)).architecture) for point in space.first_points()]
         for space in (Joint(FAST, BRNET), Joint(FAST, BRNET, Limits(None, 10**7, 150.0, COST, ROWS)))
     ]
-    assert names == [["Top[2,2] leaky", "Top[2,2] skip leaky", "Top[1,1,1,1] skip leaky"], []]
+    ours = ["256x3-256x3 plain skip leaky", "512x3-512x3 plain skip leaky"]
+    assert names == [[*ours, "Top[2,2] leaky", "Top[2,2] skip leaky", "Top[1,1,1,1] skip leaky"], []]
 
 
 def test_optimisers_and_batch_sizes_that_are_too_slow_are_not_offered() -> None:
