@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from mlflow.entities import Run, ViewType
@@ -15,10 +16,16 @@ from models.objective import ERROR_NAMES
 from search.config import SearchConfig
 from search.errors import UserError
 from search.results import Standing, TrialResult, rank
-from search.store import PARENT_TAG, children_of, download_weights, existing_store
+from search.store import PARENT_TAG, all_runs, children_of, download_weights, existing_store
 from search.tracking import BEST, BEST_ON_PART, CANDIDATE_TAG, CONFIG_TAG, TAKEN_TAG, TRIAL_TAG
 
 LATEST = "latest"
+
+SHORTEST_ID = 6
+"""Characters of an id's beginning that are taken for it."""
+
+MOST_SHOWN = 5
+"""Of several searches that one name may mean."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +88,40 @@ def latest_parent(client: MlflowClient, uri: str) -> Run:
 
 
 def parent_of(client: MlflowClient, run: str, key: str = "run") -> Run:
-    """The search of a run's id; that of a trial leads to its search."""
+    """The search of a run's id, of an id's beginning or of a `name=`; the id of a trial leads to its search.
+
+    Raises UserError where there is none, or several.
+    """
     try:
         found = client.get_run(run)
         parent_id = found.data.tags.get(PARENT_TAG)
         found = client.get_run(parent_id) if parent_id else found
-    except MlflowException as error:
-        raise UserError(
-            f"{key}={run} is no run of the MLflow store: take {key}=latest, or an id from its page"
-        ) from error
+    except MlflowException:
+        return _parent_called(client, run, key)
     if CONFIG_TAG not in found.data.tags:
         raise UserError(f"{key}={run} is a run of MLflow, but not of a search by branchsearch")
     return found
+
+
+def _parent_called(client: MlflowClient, run: str, key: str) -> Run:
+    """The one search of that name, or whose id begins so."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments(view_type=ViewType.ALL)]
+    found = [
+        parent
+        for parent in all_runs(client, experiments, f"tags.`{CONFIG_TAG}` != ''")
+        if parent.info.run_name == run or (len(run) >= SHORTEST_ID and parent.info.run_id.startswith(run))
+    ]
+    if not found:
+        raise UserError(
+            f"{key}={run} is no run of the MLflow store: take {key}=latest, an id from its page or a search's name"
+        )
+    if len(found) > 1:
+        ids = ", ".join(
+            f"{each.info.run_id} of {datetime.fromtimestamp(each.info.start_time / 1000):%Y-%m-%d %H:%M}"
+            for each in found[:MOST_SHOWN]
+        )
+        raise UserError(f"{key}={run} is what {len(found)} searches are called: take an id, such as {ids}")
+    return found[0]
 
 
 def result_of(run: Run) -> TrialResult:

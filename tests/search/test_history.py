@@ -64,6 +64,20 @@ def test_a_search_comes_back_as_it_was(in_tmp: Path, mp_split: Split) -> None:
 
     assert open_search("latest", URI).parent.info.run_id == second
     assert open_search(search.trials[0][1].info.run_id, URI).parent.info.run_id == first
+    assert open_search(first[:8], URI).parent.info.run_id == first
+
+
+def test_a_search_is_found_by_its_name_where_one_alone_has_it(in_tmp: Path, mp_split: Split) -> None:
+    ids = []
+    for number, name in enumerate(("gaps, wide", "again", "again")):
+        (in_tmp / str(number)).mkdir()
+        config = parse(["space=branching", "dataset=mp", f"name={name}"])
+        ids.append(record(config, mp_split, [trial("a", BRNET, 0, 0.1)], in_tmp / str(number)))
+    assert open_search("gaps, wide", URI).parent.info.run_id == ids[0]
+    with pytest.raises(UserError, match="run=again is what 2 searches are called") as several:
+        open_search("again", URI)
+    assert ids[1] in str(several.value)
+    assert ids[2] in str(several.value)
 
 
 def test_what_is_not_there_is_said(in_tmp: Path, mp_split: Split) -> None:
