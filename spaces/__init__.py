@@ -76,8 +76,8 @@ def build(
 
     `recipe` trains every candidate, but for what the space varies. `base` carries the input and output of every
     network, its groups' widths, and for `hyperparameters` and `transfer` the network to train; `start` says what
-    `transfer` begins from, `limits` how large a network of `joint` may be, `networks` what
-    `listed` holds, `base` alone if nothing.
+    `transfer` begins from, `limits` how large a network of `joint` may be, `networks` what `listed` holds (`base` where
+    there are none).
     Raises ValueError for a name that is none, and for a budget that the space does not take or cannot meet.
     """
     if name not in SPACES:

@@ -93,10 +93,10 @@ class Joint(Space):
             return ()
         published = (*PUBLISHED.values(), FOUR_BRANCHES)
         return tuple(
-            self._point(self._with_head(network), recipe, parameters)
+            self._point(network, recipe, parameters)
             for networks, ways in ((EQUAL_LAYERS, self._offer.muon()), (published, self._offer.as_given()))
             for recipe, parameters in ways
-            for network in networks
+            for network in map(self._with_head, networks)
             if self.limits.low <= network.parameter_count() <= self.limits.high(recipe)
         )
 
