@@ -97,20 +97,23 @@ def parent_of(client: MlflowClient, run: str, key: str = "run") -> Run:
         parent_id = found.data.tags.get(PARENT_TAG)
         found = client.get_run(parent_id) if parent_id else found
     except MlflowException:
-        return _parent_called(client, run, key)
+        return _only(parents_called(client, run), run, key)
     if CONFIG_TAG not in found.data.tags:
         raise UserError(f"{key}={run} is a run of MLflow, but not of a search by branchsearch")
     return found
 
 
-def _parent_called(client: MlflowClient, run: str, key: str) -> Run:
-    """The one search of that name, or whose id begins so."""
+def parents_called(client: MlflowClient, run: str) -> list[Run]:
+    """The searches of that name, or whose ids begin so; the oldest first."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments(view_type=ViewType.ALL)]
-    found = [
+    return [
         parent
         for parent in all_runs(client, experiments, f"tags.`{CONFIG_TAG}` != ''")
         if parent.info.run_name == run or (len(run) >= SHORTEST_ID and parent.info.run_id.startswith(run))
     ]
+
+
+def _only(found: list[Run], run: str, key: str) -> Run:
     if not found:
         raise UserError(
             f"{key}={run} is no run of the MLflow store: take {key}=latest, an id from its page or a search's name"

@@ -187,10 +187,10 @@ class Settings:
     experiment: str | None = setting(None, optional(TEXT), "MLflow's experiment; space, dataset and property if null")
     name: str | None = setting(None, optional(TEXT), "the search's name in MLflow; chosen if null")
     warm_start: str | None = setting(
-        None, optional(TEXT), "experiment, run or latest: searches whose trials are taken over or guide this one"
+        None, optional(TEXT), "experiment, run, name or latest: searches whose trials are taken over or guide this one"
     )
     resume: str | None = setting(
-        None, optional(TEXT), "go on with a search: latest, the id of its run in MLflow, or its folder"
+        None, optional(TEXT), "go on with a search: latest, its name, the id of its run in MLflow, or its folder"
     )
 
 

@@ -23,7 +23,7 @@ from search.config import SearchConfig
 from search.data import Split
 from search.data.catalog import nearest
 from search.errors import UserError
-from search.history import LATEST, PastSearch, latest_parent, parent_of, search_of
+from search.history import LATEST, PastSearch, latest_parent, parent_of, parents_called, search_of
 from search.opening import Opening, opening_for
 from search.results import Standing
 from search.row_parts import drawn_from, on_part
@@ -68,7 +68,9 @@ def warm_start(config: SearchConfig, space: Space, split: Split) -> WarmStart:
 
 
 def parents_named(client: MlflowClient, name: str, uri: str) -> list[Run]:
-    """The searches of an experiment by its name or id, of a run's id, or the latest one; the oldest first."""
+    """The searches of an experiment by its name or id, those called so, of a run's id, or the latest one; the oldest
+    first.
+    """
     if name == LATEST:
         return [latest_parent(client, uri)]
     experiments = {found.name: found.experiment_id for found in client.search_experiments(view_type=ViewType.ALL)}
@@ -80,8 +82,10 @@ def parents_named(client: MlflowClient, name: str, uri: str) -> list[Run]:
         return parents
     if re.fullmatch(r"[0-9a-f]{32}", name):
         return [parent_of(client, name, "warm_start")]
+    if called := parents_called(client, name):
+        return called
     raise UserError(
-        f"warm_start={name} is no experiment of the MLflow store, no run's id and not {LATEST}: "
+        f"warm_start={name} is no experiment of the MLflow store, no search's name or id and not {LATEST}: "
         f"{nearest(name, experiments, most=10, what='experiments are')}"
     )
 

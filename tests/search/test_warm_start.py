@@ -65,7 +65,7 @@ def trial(candidate: Candidate, seed: int, error: float, reason: str = "all epoc
 
 def record(experiment: str, arguments: list[str], split: Split, trials: list[TrialResult], drawn: list[Drawn]) -> str:
     """Write a search as one that was run, its weights those of a small network; its run's id."""
-    config = parse([*arguments, f"experiment={experiment}"])
+    config = parse([*arguments, f"experiment={experiment}", f"name=search-{experiment}"])
     tracker = Tracker(config, split, open_store(config.tracking.uri, config.experiment))
     parameters = {candidate.to_json(): params for candidate, params in drawn}
     for result in trials:
@@ -107,7 +107,7 @@ def start(arguments: list[str], name: str, split: Split) -> WarmStart:
     return warm_start(config, space, split)
 
 
-@pytest.mark.parametrize("name", ["here", "latest", "run"])
+@pytest.mark.parametrize("name", ["here", "latest", "run", "search-here"])
 def test_points_that_are_known_with_every_seed_are_evaluated(name: str, runs: dict[str, str], mp_split: Split) -> None:
     found = start(SAMPLED, runs["here"] if name == "run" else name, mp_split)
     opening = found.opening
