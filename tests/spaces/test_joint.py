@@ -87,6 +87,15 @@ def test_the_first_points_are_the_best_found_by_muon_and_the_published_by_the_re
     assert firsts == [Candidate(replace(network, floor=0.0), way) for network, way in expected]
 
 
+def test_first_points_keep_to_the_limits_with_the_head_of_the_data() -> None:
+    """At a limit that the network meets with one output, ten classes are too many for it."""
+    most = EQUAL_LAYERS[1].parameter_count()
+    for classes, ours in ((1, 2), (10, 1)):
+        base = BRNET.with_output(classes, "regression" if classes == 1 else "classification")
+        points = Joint(FAST, base, Limits(most=most)).first_points()
+        assert sum(point["groups"] == 2 for point in points) == ours
+
+
 def test_first_points_keep_to_the_limits() -> None:
     names = [
         [str(space.suggest(optuna.trial.FixedTrial(point)).architecture) for point in space.first_points()]
