@@ -2,13 +2,16 @@
 
 Both train in one process on one thread, and the one that has trained for less time always goes next, so that
 whatever else the machine does slows both alike. `paper` goes on to its early stopping or to --minutes of training.
+Where --state is given, the same command goes on from there, however it ended, with what the last five minutes cost.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import matplotlib
@@ -27,6 +30,12 @@ from models.recipe import FAST, PAPER
 from models.run import Epoch
 from models.training import TrainingRun
 from search.data import DataRequest, Split, load
+from search.whole_file import whole_file
+
+RECIPES = {"paper": PAPER, "fast": FAST}
+CURVES_FILE = "curves.json"
+OUT_OF_TIME = "out of time"
+SECONDS_A_SAVE = 300.0
 
 
 @dataclass
@@ -39,7 +48,7 @@ class Curve:
     validation_mae: list[float] = field(default_factory=list)
     best_mae: float = float("inf")
     test_mae: float = float("nan")
-    stop_reason: str = "out of time"
+    stop_reason: str = OUT_OF_TIME
 
     def add(self, epoch: Epoch) -> None:
         self.seconds.append((self.seconds[-1] if self.seconds else 0.0) + epoch.seconds)
@@ -55,27 +64,63 @@ class Curve:
         return min(done, default=float("nan"))
 
 
-def train_side_by_side(split: Split, seed: int, minutes: float) -> list[Curve]:
-    data = TrainingData(split.train.x, split.train.y, split.validation.x, split.validation.y)
-    recipes = {"paper": PAPER, "fast": FAST}
-    curves = [Curve(name, seed) for name in recipes]
-    runs = [TrainingRun(Candidate(BRNET, recipe), data, seed=seed) for recipe in recipes.values()]
-    going = [(run, iter(run), curve) for run, curve in zip(runs, curves, strict=True)]
-    while going:
-        going.sort(key=lambda entry: entry[0].state.seconds)
-        run, epochs, curve = going[0]
-        curve.add(next(epochs))
-        print(
-            f"seed {seed} {curve.recipe} {run.state.epochs} {run.state.seconds:.0f} s {run.state.best_error:.4f}",
-            flush=True,
-        )
-        if run.state.stop_reason is not None or run.state.seconds > 60 * minutes:
-            curve.stop_reason = run.state.stop_reason or curve.stop_reason
-            going.pop(0)
-    x, y = torch.from_numpy(split.test.x), torch.from_numpy(split.test.y)
-    for run, curve in zip(runs, curves, strict=True):
-        curve.test_mae = (predict(run.best_network(), x)[:, 0] - y).abs().mean().item()
-    return curves
+class SideBySide:
+    """Both recipes from one seed on one split; kept in `folder`, if given, every five minutes and at the end."""
+
+    def __init__(self, split: Split, seed: int, folder: Path | None) -> None:
+        data = TrainingData(split.train.x, split.train.y, split.validation.x, split.validation.y)
+        self._split, self._folder, self._seed = split, folder, seed
+        self._runs = {name: TrainingRun(Candidate(BRNET, recipe), data, seed=seed) for name, recipe in RECIPES.items()}
+        self._curves = {name: Curve(name, seed) for name in RECIPES}
+        if folder is not None and (folder / CURVES_FILE).exists():
+            self._curves = {facts["recipe"]: Curve(**facts) for facts in json.loads((folder / CURVES_FILE).read_text())}
+            for name, run in self._runs.items():
+                run.restore(folder / checkpoint_name(name, len(self._curves[name].seconds)))
+
+    def train(self, minutes: float) -> list[Curve]:
+        """The curves after so many minutes of each, or fewer where all ended before."""
+        kept = time.perf_counter()
+        while going := [name for name, run in self._runs.items() if self._goes_on(run, minutes)]:
+            name = min(going, key=lambda name: self._runs[name].state.seconds)
+            run = self._runs[name]
+            self._curves[name].add(run.epoch())
+            self._curves[name].stop_reason = run.state.stop_reason or OUT_OF_TIME
+            state = run.state
+            print(f"seed {self._seed} {name} {state.epochs} {state.seconds:.0f} s {state.best_error:.4f}", flush=True)
+            if time.perf_counter() - kept > SECONDS_A_SAVE:
+                self._keep()
+                kept = time.perf_counter()
+        self._keep()
+        if self._folder is None or all(run.state.stop_reason for run in self._runs.values()):
+            self._test()  # once: not what will be gone on with
+        return list(self._curves.values())
+
+    def _test(self) -> None:
+        x, y = torch.from_numpy(self._split.test.x), torch.from_numpy(self._split.test.y)
+        for name, run in self._runs.items():
+            self._curves[name].test_mae = (predict(run.best_network(), x)[:, 0] - y).abs().mean().item()
+
+    @staticmethod
+    def _goes_on(run: TrainingRun, minutes: float) -> bool:
+        return run.state.stop_reason is None and run.state.seconds < 60 * minutes
+
+    def _keep(self) -> None:
+        """Write both, the curves last: they name the checkpoints that belong to them."""
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        names = {checkpoint_name(name, run.state.epochs): run for name, run in self._runs.items()}
+        for file, run in names.items():
+            run.save(self._folder / file)
+        with whole_file(self._folder / CURVES_FILE, "--state") as curves:
+            curves.write_text(json.dumps([asdict(curve) for curve in self._curves.values()]))
+        for old in self._folder.glob("*.npz"):
+            if old.name not in names:
+                old.unlink()
+
+
+def checkpoint_name(recipe: str, epochs: int) -> str:
+    return f"{recipe}-{epochs}.npz"
 
 
 def rows_of(curves: Sequence[Curve]) -> list[Row]:
@@ -90,7 +135,8 @@ def rows_of(curves: Sequence[Curve]) -> list[Row]:
         unit = "eV/atom"
         rows.append(faster(f"seed {seed}: validation MAE after {end:.0f} s", fast.best_mae, paper.best_by(end), unit))
         rows.append(faster(f"seed {seed}: validation MAE at the end", fast.best_mae, paper.best_mae, unit))
-        rows.append(faster(f"seed {seed}: test MAE", fast.test_mae, paper.test_mae, unit))
+        if math.isfinite(fast.test_mae):
+            rows.append(faster(f"seed {seed}: test MAE", fast.test_mae, paper.test_mae, unit))
     return rows
 
 
@@ -113,20 +159,22 @@ def draw(curves: Sequence[Curve], path: Path) -> None:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="training time of each recipe at most")
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="SEED", help="which, one after another")
+    parser.add_argument("--state", type=Path, metavar="FOLDER", help="where to go on from, and what to go on with")
     parser.add_argument("--picture", type=Path, help="draw the curves to this file (.svg, .png)")
     parser.add_argument("--curves", type=Path, help="write the curves to this JSON file")
     options = parser.parse_args()
     torch.set_num_threads(1)
     split = load(DataRequest("mp", rows=2000) if options.quick else DataRequest("jarvis"))
     minutes = 0.3 if options.quick else options.minutes
+    folder = options.state and options.state / ("quick" if options.quick else "jarvis")
     curves = [
         curve
-        for seed in range(1 if options.quick else options.seeds)
-        for curve in train_side_by_side(split, seed, minutes)
+        for seed in options.seeds
+        for curve in SideBySide(split, seed, folder and folder / f"seed-{seed}").train(minutes)
     ]
     if options.curves:
-        options.curves.write_text(json.dumps([vars(curve) for curve in curves]) + "\n")
+        options.curves.write_text(json.dumps([asdict(curve) for curve in curves]) + "\n")
     if options.picture:
         draw(curves, options.picture)
     table = "2,000 MP rows" if options.quick else "JARVIS"
