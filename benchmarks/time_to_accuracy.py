@@ -2,7 +2,7 @@
 
 Both train in one process on one thread, and the one that has trained for less time always goes next, so that
 whatever else the machine does slows both alike. `paper` goes on to its early stopping or to --minutes of training.
-Where --state is given, the same command goes on from there, however it ended, with what the last five minutes cost.
+Where --state is given, the same command goes on from there; what is killed loses five minutes at most.
 """
 
 from __future__ import annotations

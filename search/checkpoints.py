@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.candidate import Candidate
 from models.checkpoint import CheckpointError
 
 logger = logging.getLogger(__name__)
@@ -21,7 +22,9 @@ logger = logging.getLogger(__name__)
 TRAINING_FILE = "training.npz"
 """All that a run needs to go on."""
 NETWORK_FILE = "network.npz"
-"""The best weights so far, all that a user of the network needs."""
+"""The best weights so far, all that a user of the network needs, for `models.checkpoint.load_network`."""
+PREDICTED_FILE = "predicted.npz"
+"""What a traditional model predicts on the validation rows, for `search.fitting.load_predicted`."""
 CURVE_FILE = "curve.json"
 """What the trial reported of each epoch."""
 
@@ -29,6 +32,11 @@ TRIALS_FOLDER = "trials"
 KEPT = 2
 
 Report = dict[str, Any]
+
+
+def product_of(candidate: Candidate) -> str:
+    """The file that a finished trial leaves, in its folder and among the artifacts of its run in MLflow."""
+    return NETWORK_FILE if candidate.estimator is None else PREDICTED_FILE
 
 
 def key_of(config: dict[str, Any]) -> str:
@@ -113,9 +121,9 @@ class TrialFolder:
                 return read_curve(folder / CURVE_FILE)
         return []
 
-    def network(self, epoch: int) -> Path | None:
-        """The weights as a trial left them that ended after `epoch`."""
-        path = self.path / f"epoch-{epoch:06d}" / NETWORK_FILE
+    def product(self, candidate: Candidate, epoch: int) -> Path | None:
+        """What a trial left that ended after `epoch` (`product_of`)."""
+        path = self.path / f"epoch-{epoch:06d}" / product_of(candidate)
         return path if path.exists() else None
 
     def clear(self, keep_curve: bool) -> None:

@@ -9,8 +9,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mlflow.entities import Metric, RunTag
 from rich.console import Console
@@ -20,12 +18,11 @@ from models.objective import ERROR_NAMES
 from models.recipe import Recipe
 from search.comparison import compare, comparison_csv, comparison_markdown, verdict
 from search.data import Split
-from search.judging import answer_of, scores
+from search.judging import Tested, scores
 from search.labels import ERROR_WORDS, counted, name_of, names_stay_whole, with_unit
 from search.pareto import front_words
 from search.progress import duration
 from search.results import Standing
-from search.store import download_weights
 from search.tracking import NOTE_TAG, Tracker
 
 DESCRIBED = 20
@@ -60,16 +57,12 @@ class TestError:
         return f"{name} is {with_unit(self, unit)}" + (f" ({', '.join(others)})" if others else "")
 
 
-def test_error(winner: Standing, split: Split, tracker: Tracker) -> TestError:
+def test_error(winner: Standing, tested: Tested) -> TestError:
     """The test set's scores of the winner's networks, and of no other: it is touched this once."""
     found: dict[str, list[float]] = {}
-    with TemporaryDirectory(prefix="branchsearch-") as folder:
-        for result in winner.trained:
-            run_id = tracker.children[result.trial_id]
-            weights = partial(download_weights, tracker.client, run_id, Path(folder))
-            answer = answer_of(result.candidate, result.seed, split, weights)
-            for name, value in scores(answer(split.test.x), split.test, split.classes).items():
-                found.setdefault(name, []).append(value)
+    for result in winner.trained:
+        for name, value in scores(tested.outputs(result), tested.split.test, tested.split.classes).items():
+            found.setdefault(name, []).append(value)
     errors, *others = found.items()
     return TestError(tuple(errors[1]), {name: tuple(values) for name, values in others})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,18 +42,24 @@ def in_words(about: dict[str, Any]) -> list[str]:
     budget = about["parameter_budget"]
     of_best = f"the best {about['considered']} of " if about["considered"] < about["trained"] else ""
     limit = "" if budget is None else f" and {budget:,} parameters"
+    size = "" if about["parameters"] is None else f"{counted(about['parameters'])} parameters, "
     return [
-        f"Ensemble of {len(members)}, {counted(about['parameters'])} parameters, chosen greedily on validation from "
-        f"{of_best}{count(about['trained'], 'network')} (at most {about['at_most']} members{limit}):",
+        f"Ensemble of {len(members)}, {size}chosen greedily on validation from "
+        f"{of_best}{count(about['trained'], _kind(about))} (at most {about['at_most']} members{limit}):",
         *(f"  {member['weight']:.2f} x {member['network']}, seed {member['seed']}" for member in members),
         f"Its validation {word} is {validation}. {_test_in_words(about)} {HONEST}",
     ]
 
 
+def _kind(about: dict[str, Any]) -> str:
+    """What its members are, one of them; of traditional models no number of parameters is known."""
+    return "model" if about["parameters"] is None else "network"
+
+
 def _test_in_words(about: dict[str, Any]) -> str:
-    """Its scores on the test set beside the winner's networks, which are not calibrated."""
+    """Its scores on the test set beside those of the winner's models, which are not calibrated."""
     name = error_of_record(about)
-    word, winner = ERROR_WORDS[name], f"the winner's networks have {number(about[f'winner_test_{name}'])}"
+    word, winner = ERROR_WORDS[name], f"the winner's {_kind(about)}s have {number(about[f'winner_test_{name}'])}"
     others = [
         f"{key.removeprefix('test_').replace('_', ' ')} {number(value)}"
         for key, value in about.items()
@@ -73,16 +80,20 @@ def write(about: dict[str, Any], tracker: Tracker) -> None:
     """The ensemble as artifacts and metrics of the search's run."""
     client, parent, now, name = tracker.client, tracker.parent, int(time.time() * 1000), error_of_record(about)
     kept = (f"validation_{name}", "parameters", "temperature", f"uncalibrated_test_{name}")
-    values = {f"ensemble_{key}": value for key, value in about.items() if key in kept or key.startswith("test_")}
+    found = {key: value for key, value in about.items() if key in kept or key.startswith("test_")}
+    values = {f"ensemble_{key}": value for key, value in found.items() if value is not None}
     client.log_batch(parent, [Metric(key, float(value), now, 0) for key, value in values.items()])
     client.log_text(parent, json.dumps(about, indent=1), ARTIFACT)
-    heads = ("weight", "network", "seed", "parameters", f"validation {ERROR_WORDS[name]}")
-    rows = [
-        (f"{m['weight']:.3f}", m["network"], str(m["seed"]), counted(m["parameters"]), number(m[f"validation_{name}"]))
-        for m in about["members"]
-    ]
+    columns: dict[str, Callable[[dict[str, Any]], str]] = {
+        "weight": lambda m: f"{m['weight']:.3f}",
+        _kind(about): lambda m: m["network"],
+        "seed": lambda m: str(m["seed"]),
+        f"validation {ERROR_WORDS[name]}": lambda m: number(m[f"validation_{name}"]),
+        **({} if about["parameters"] is None else {"parameters": lambda m: counted(m["parameters"])}),
+    }
+    rows = [[cell(member) for cell in columns.values()] for member in about["members"]]
     lines = [line.strip() for line in in_words(about) if not line.startswith("  ")]
-    table = "\n".join("| " + " | ".join(row) + " |" for row in (heads, ("---",) * len(heads), *rows))
+    table = "\n".join("| " + " | ".join(row) + " |" for row in (columns, ("---",) * len(columns), *rows))
     client.log_text(parent, "\n\n".join(lines) + f"\n\n{table}\n", "ensemble.md")
 
 

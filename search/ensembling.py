@@ -1,34 +1,30 @@
-"""The ensemble that a search ends with: chosen greedily on validation from the networks of all its trials."""
+"""The ensemble that a search ends with: chosen greedily on validation from the models of all its trials."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from models.architecture import Task
-from models.checkpoint import load_network
 from models.ensemble import select
-from models.network import Network, predict
-from search.data import Part, Split
+from search.data import Part
 from search.ensemble_record import in_words, write
-from search.judging import error_of, scores
+from search.judging import Tested, error_of, on_validation, scores
 from search.labels import name_of
 from search.results import TrialResult
-from search.store import download_weights
 from search.temperature import temperature_for
 from search.tracking import Tracker
 
 MOST_CONSIDERED = 50
-"""Networks, the best by validation, that an ensemble is chosen from: each is loaded and asked for all of validation."""
+"""Models, the best by validation, that an ensemble is chosen from: each network is asked for all of validation."""
 
-Load = Callable[[TrialResult], Network]
+Outputs = Callable[[TrialResult], NDArray[np.floating]]
+"""A trial -> what its model answers on a part of the data, (rows, output_width): values or logits."""
 
 
 class NothingFitsError(ValueError):
@@ -37,11 +33,11 @@ class NothingFitsError(ValueError):
 
 @dataclass(frozen=True)
 class Pick:
-    """Networks of a search with their weights (sum 1), the heaviest first.
+    """Models of a search with their weights (sum 1), the heaviest first.
 
     `validation_error` is the ensemble's as it answers in use, which is a classifier's mean logits divided by the
     `temperature` that is best on validation (1 for a regression's values). `considered` of the search's `trained`
-    networks were looked at.
+    models were looked at.
     """
 
     results: tuple[TrialResult, ...]
@@ -52,39 +48,53 @@ class Pick:
     trained: int
 
     @property
-    def parameters(self) -> int:
-        """Of all members together."""
-        return sum(parameters_of(result) for result in self.results)
+    def parameters(self) -> int | None:
+        """Of all members together; None of traditional models."""
+        return None if is_of_estimators(self.results) else sum(map(parameters_of, self.results))
+
+
+def is_of_estimators(results: Sequence[TrialResult]) -> bool:
+    """Whether these are traditional models, of which no number of parameters is known."""
+    return any(result.candidate.estimator is not None for result in results)
 
 
 def parameters_of(result: TrialResult) -> int:
-    """Of a trial's network."""
-    return result.candidate.architecture.parameter_count()
+    """Of a trial's network; 0 of a traditional model."""
+    return result.candidate.parameter_count() or 0
 
 
-def networks_of(results: Iterable[TrialResult]) -> list[TrialResult]:
-    """The trials that left a network, the best by validation first."""
-    left = [result for result in results if result.failure is None and result.candidate.estimator is None]
+def models_of(results: Iterable[TrialResult]) -> list[TrialResult]:
+    """The trials that came to a model, the best by validation first; an estimator that was stopped on the way did not,
+    as it was fitted to a part of the rows."""
+    left = [
+        result
+        for result in results
+        if result.failure is None
+        and (result.candidate.estimator is None or result.epochs >= result.candidate.recipe.epochs)
+    ]
     return sorted(left, key=lambda result: result.best_error)
 
 
 def pick(
-    results: Iterable[TrialResult], load: Load, validation: Part, members: int, most_parameters: int | None = None
+    results: Iterable[TrialResult], outputs: Outputs, validation: Part, members: int, most_parameters: int | None = None
 ) -> Pick:
-    """The greedy ensemble of at most so many different networks, with at most so many parameters together.
+    """The greedy ensemble of at most so many different models, with at most so many parameters together.
 
-    Raises ValueError where there is no network, NothingFitsError where each has more parameters than that.
+    `outputs` are on the validation set. Raises ValueError where there is no model or a limit for traditional ones,
+    NothingFitsError where each network has more parameters than that.
     """
-    trained = networks_of(results)
+    trained = models_of(results)
     if not trained:
-        raise ValueError("no trial of this search came to a network")
+        raise ValueError("no trial of this search came to a model")
+    if most_parameters is not None and is_of_estimators(trained):
+        raise NothingFitsError("traditional models have no number of parameters that could be limited")
     small = [result for result in trained if most_parameters is None or parameters_of(result) <= most_parameters]
     if not small:
         least = min(map(parameters_of, trained))
         raise NothingFitsError(f"no network has {most_parameters:,} parameters or fewer: the smallest has {least:,}")
     considered = small[:MOST_CONSIDERED]
     # One network at a time is in memory and on disk; of all, only what they predict.
-    library = np.stack([_outputs(load(result), validation.x) for result in considered])
+    library = np.stack([outputs(result) for result in considered])
     task = considered[0].candidate.task
 
     def error(outputs: NDArray[np.float64]) -> float:
@@ -93,12 +103,12 @@ def pick(
     counts = select(library, error, members, [parameters_of(result) for result in considered], most_parameters)
     chosen = [int(place) for place in np.argsort(-counts, kind="stable") if counts[place]]
     weights = counts[chosen] / counts.sum()
-    outputs = np.tensordot(weights, library[chosen], 1)
+    mean = np.tensordot(weights, library[chosen], 1)
     return Pick(
         tuple(considered[place] for place in chosen),
         tuple(float(weight) for weight in weights),
-        error(outputs),
-        temperature_of(outputs, validation, task),
+        error(mean),
+        temperature_of(mean, validation, task),
         len(considered),
         len(trained),
     )
@@ -109,41 +119,21 @@ def temperature_of(outputs: NDArray[np.float64], validation: Part, task: Task) -
     return 1.0 if task == "regression" else temperature_for(outputs, validation.y.astype(np.int64))
 
 
-def _outputs(network: Network, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values or logits, (rows, output_width)."""
-    outputs: NDArray[np.float32] = predict(network, torch.from_numpy(x)).numpy()
-    return outputs
-
-
-def outputs_of(chosen: Pick, load: Load, part: Part) -> NDArray[np.float64]:
-    """The ensemble's mean values or logits on a part of the data, (rows, output_width)."""
-    members = np.stack([_outputs(load(result), part.x) for result in chosen.results])
-    mean: NDArray[np.float64] = np.tensordot(np.array(chosen.weights), members, 1)
-    return mean
-
-
-def finish(results: Sequence[TrialResult], winner_test: float, split: Split, tracker: Tracker) -> list[str]:
+def finish(results: Sequence[TrialResult], winner_test: float, tested: Tested, tracker: Tracker) -> list[str]:
     """Choose the ensemble of a search that ends, test it, write it to MLflow; what to tell, in lines.
 
-    Nothing where the search is told to choose none, or has one network or fewer.
+    Nothing where the search is told to choose none, or has one model or fewer.
     """
-    config = tracker.config
-    if not config.ensemble or len(networks_of(results)) < 2:
+    config, split = tracker.config, tested.split
+    if not config.ensemble or len(models_of(results)) < 2:
         return []
-    with TemporaryDirectory(prefix="branchsearch-") as folder:
-
-        def load(result: TrialResult) -> Network:
-            path = download_weights(tracker.client, tracker.children[result.trial_id], Path(folder))
-            try:
-                return load_network(path)[0]
-            finally:
-                path.unlink()
-
-        try:
-            chosen = pick(results, load, split.validation, config.ensemble, config.ensemble_parameters)
-        except NothingFitsError as error:
-            return [f"No ensemble was chosen: {error} (ensemble_parameters=)."]
-        outputs = outputs_of(chosen, load, split.test)  # which had no part in choosing it
+    try:
+        outputs_of = partial(on_validation, validation=split.validation, fetch=tracker.product)
+        chosen = pick(results, outputs_of, split.validation, config.ensemble, config.ensemble_parameters)
+    except NothingFitsError as error:
+        return [f"No ensemble was chosen: {error} (ensemble_parameters=)."]
+    # the test set had no part in choosing it
+    outputs = np.tensordot(np.array(chosen.weights), np.stack([tested.outputs(r) for r in chosen.results]), 1)
     test = scores(outputs / chosen.temperature, split.test, split.classes)
     about = described(chosen, test, winner_test, split.unit, tracker)
     if split.classes:  # for comparison with single networks, whose errors in a search are those of their bare logits
@@ -165,7 +155,7 @@ def described(
                 "network": name_of(result.candidate, base),
                 "seed": result.seed,
                 "weight": weight,
-                "parameters": parameters_of(result),
+                "parameters": result.candidate.parameter_count(),
                 f"validation_{error}": result.best_error,
                 "run": tracker.children[result.trial_id],
             }

@@ -1,8 +1,8 @@
 """Traditional models: what an `Estimator` is in scikit-learn, and a trial that fits one.
 
 A fit under way has no state that could be kept, so a trial that is stopped in one begins it again. A fitted forest of a
-large table takes up to a gigabyte, so a search keeps none either: the same rows, settings and seed give the
-same model again, which is what registering one does.
+large table takes up to a gigabyte, so a search keeps none either, but what it predicts on the validation rows: the same
+rows, settings and seed give the same model again, which is what registering one does.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
+from torch import Tensor
 
 from models import checkpoint
 from models.candidate import Candidate
@@ -34,7 +36,8 @@ ONE_THREAD = frozenset({"k_neighbours"})
 ROWS_TO_JUDGE = 5_000
 """Training rows at most on which the training error is measured: neighbours take as long to ask as to validate."""
 
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+PREDICTED = "predicted"
+"""Predictions among the arrays of a file."""
 
 
 def rows_of_part(estimator: Estimator, rows: int, part: int, parts: int) -> int:
@@ -89,6 +92,7 @@ class FittingRun(Run):
     def __init__(self, candidate: Candidate, data: TrainingData, seed: int = 0, threads: int = 1) -> None:
         self.candidate, self.recipe, self.seed = candidate, candidate.recipe, seed
         self._data, self._threads = data, threads
+        self._predicted = np.zeros(0, np.float32)  # on the validation rows, (rows,), by the last fit
         self.state = RunState()
 
     def epoch(self) -> Epoch:
@@ -97,9 +101,10 @@ class FittingRun(Run):
         started, data = time.perf_counter(), self._data
         rows = rows_of_part(self.candidate.estimator, len(data.x_train), self.state.epochs + 1, self.recipe.epochs)
         predict = fit(self.candidate, data, self.seed, self._threads, rows)
-        error = mean_absolute_error(predict, data.x_validation, data.y_validation)
+        self._predicted = predict(data.x_validation)
+        error = mean_absolute_error(self._predicted, data.y_validation)
         judged = min(rows, ROWS_TO_JUDGE)
-        train_error = mean_absolute_error(predict, data.x_train[:judged], data.y_train[:judged])
+        train_error = mean_absolute_error(predict(data.x_train[:judged]), data.y_train[:judged])
         if not math.isfinite(error):
             self.state = self.state.stopped("predictions not finite")
             raise NonFiniteLossError(self.state.stop_reason)
@@ -112,16 +117,34 @@ class FittingRun(Run):
     def save(self, path: Path) -> None:
         """Write which parts are done; the models themselves are not kept."""
         facts = {"candidate": self.candidate.to_json(), "seed": self.seed, "progress": self.state.to_facts()}
-        checkpoint.write(path, {}, facts)
+        checkpoint.write(path, {PREDICTED: torch.from_numpy(self._predicted)}, facts)
+
+    def save_predicted(self, path: Path) -> None:
+        """Write the validation rows' predictions by the last fit, for `load_predicted`."""
+        checkpoint.write(path, {PREDICTED: torch.from_numpy(self._predicted)}, {"seed": self.seed})
 
     def restore(self, path: Path) -> None:
         """Go on after the parts that were done. Raises CheckpointError where the file is broken or another trial's."""
-        _, facts = checkpoint.read(path)
+        tensors, facts = checkpoint.read(path)
         if facts.get("candidate") != self.candidate.to_json() or facts.get("seed") != self.seed:
             raise checkpoint.CheckpointError(f"{path} is of another candidate or seed")
+        self._predicted = predicted_in(tensors, path)
         self.state = RunState.from_facts(facts["progress"])
 
 
-def mean_absolute_error(predict: Predict, x: NDArray[np.float32], y: NDArray[np.float32]) -> float:
-    """Of predictions of x (rows, inputs) against y (rows,), in their unit."""
-    return float(np.abs(predict(x).astype(np.float64) - y).mean())
+def load_predicted(path: Path) -> NDArray[np.float32]:
+    """The validation rows' predictions, (rows,) in the target's unit, that a trial left. Raises CheckpointError."""
+    return predicted_in(checkpoint.read(path)[0], path)
+
+
+def predicted_in(tensors: Mapping[str, Tensor], path: Path) -> NDArray[np.float32]:
+    """Of a file's arrays. Raises CheckpointError where there are none."""
+    if PREDICTED not in tensors:
+        raise checkpoint.CheckpointError(f"{path} holds no predictions")
+    predicted: NDArray[np.float32] = tensors[PREDICTED].numpy()
+    return predicted
+
+
+def mean_absolute_error(predicted: NDArray[np.float32], y: NDArray[np.float32]) -> float:
+    """Of predictions (rows,) against y (rows,), in their unit."""
+    return float(np.abs(predicted.astype(np.float64) - y).mean())

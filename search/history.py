@@ -13,10 +13,11 @@ from mlflow.tracking import MlflowClient
 
 from models.candidate import Candidate
 from models.objective import ERROR_NAMES
+from search.checkpoints import product_of
 from search.config import SearchConfig
 from search.errors import UserError
 from search.results import Standing, TrialResult, rank
-from search.store import PARENT_TAG, all_runs, children_of, download_weights, existing_store
+from search.store import PARENT_TAG, all_runs, children_of, download, existing_store
 from search.tracking import BEST, BEST_ON_PART, CANDIDATE_TAG, CONFIG_TAG, TAKEN_TAG, TRIAL_TAG
 
 LATEST = "latest"
@@ -50,9 +51,9 @@ class PastSearch:
         """The child run of a trial."""
         return next(run for trial, run in self.trials if trial.trial_id == result.trial_id)
 
-    def weights(self, result: TrialResult, folder: Path) -> Path:
-        """A copy of a trial's weights in `folder`, to be read by `models.checkpoint.load_network`."""
-        return download_weights(self.client, self.run_of(result).info.run_id, folder)
+    def product(self, result: TrialResult, folder: Path) -> Path:
+        """A copy in `folder` of what a trial left (`search.checkpoints.product_of`)."""
+        return download(self.client, self.run_of(result).info.run_id, product_of(result.candidate), folder)
 
 
 def open_search(run: str, uri: str, key: str = "run") -> PastSearch:

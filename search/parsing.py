@@ -97,6 +97,11 @@ def _fit_estimators(argv: Sequence[str], space: SpaceConfig, data: DataRequest, 
             raise UserError(f"{shown(argument)} has no meaning for space={space.name}: it fits traditional models.")
     if values["gpus_per_trial"]:
         raise UserError(f"space={space.name} fits traditional models, which run on CPUs: leave out gpus_per_trial=.")
+    if values["ensemble_parameters"] is not None:
+        raise UserError(
+            f"space={space.name} fits traditional models, whose parameters cannot be counted: leave out "
+            "ensemble_parameters=."
+        )
     if data.task != "regression":
         raise UserError(f"space={space.name} holds regressors: take a space of networks for task={data.task}.")
     early = values["scheduler"]["name"] != "none"

@@ -35,10 +35,10 @@ def _read_alias(text: str) -> str:
 
 SETTINGS: Mapping[str, Setting] = {
     "run": Setting(TEXT, "the search: latest, or the id of its run in MLflow"),
-    "top": Setting(whole(1, 100), "an ensemble of at most so many networks, chosen greedily on validation"),
+    "top": Setting(whole(1, 100), "an ensemble of at most so many models, chosen greedily on validation"),
     "max_parameters": Setting(whole(1), "of the networks of top= together"),
     "ensemble": Setting(TRUTH, "true: the very ensemble that the search chose at its end"),
-    "trial": Setting(TEXT, "a network of your own choice, by the id of its run in MLflow"),
+    "trial": Setting(TEXT, "a trial of your own choice, by the id of its run in MLflow"),
     "name": Setting(
         Reader("a name of letters, digits, spaces, and . _ + -", _read_name),
         "the model's name; dataset and property if left out",
@@ -66,7 +66,7 @@ HELP = usage(
 @dataclass(frozen=True)
 class Order:
     """What to register: a search's winner, its `trial`, the `ensemble` that it ended with, or the best of at most `top`
-    networks and `max_parameters` together.
+    models and `max_parameters` together.
     """
 
     run: str

@@ -18,6 +18,7 @@ from search.errors import CutOffError, UserError
 from search.folder import logging_to, new_folder, off_the_terminal
 from search.interrupts import Interrupts
 from search.journal import Journal, alone_in
+from search.judging import Tested
 from search.measuring import measured_resources, with_step_cost
 from search.objectives import check_task
 from search.opening import Opening, keep, opening_for
@@ -229,11 +230,12 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
             console.print(f"  {result.candidate}: {result.failure}", markup=False)
         return 1
     try:
-        test = test_error(standings[0], split, tracker)
+        tested = Tested(split, tracker.product, lambda text: tell([text], console))
+        test = test_error(standings[0], tested)
         write_conclusion(standings, test, split, tracker)
         if tracker.config.objectives:
             write_front(standings, tracker.config.objectives, split.unit, tracker)
-        told = ensembling.finish(compared, test.mean, split, tracker)
+        told = ensembling.finish(compared, test.mean, tested, tracker)
         told += early_stopping.finish(results, split.unit, tracker)
     except KeyboardInterrupt:
         raise CutOffError("interrupted", 130) from None

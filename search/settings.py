@@ -179,7 +179,7 @@ class Settings:
     dry_run: bool = setting(False, TRUTH, "print the plan and train nothing")
 
     ensemble: int = setting(
-        DEFAULT_ENSEMBLE, whole(0, 100), "networks at most in the ensemble that is chosen at the end; 0 chooses none"
+        DEFAULT_ENSEMBLE, whole(0, 100), "models at most in the ensemble that is chosen at the end; 0 chooses none"
     )
     ensemble_parameters: int | None = setting(None, optional(whole(1)), "of the ensemble's networks together, at most")
 

@@ -33,15 +33,12 @@ SECONDS_TO_ANSWER = 30.0
 PARENT_TAG = "mlflow.parentRunId"
 RUNS_A_PAGE = 1000
 
-WEIGHTS_ARTIFACT = "network.npz"
-"""A trial's weights among the artifacts of its run, as `models.checkpoint.load_network` reads them."""
 
-
-def download_weights(client: MlflowClient, run_id: str, folder: Path) -> Path:
-    """A copy of a trial's weights in `folder`."""
+def download(client: MlflowClient, run_id: str, artifact: str, folder: Path) -> Path:
+    """A copy of a run's artifact in `folder`, under the run's id."""
     target = folder / run_id
     target.mkdir(parents=True, exist_ok=True)
-    return Path(client.download_artifacts(run_id, WEIGHTS_ARTIFACT, str(target)))
+    return Path(client.download_artifacts(run_id, artifact, str(target)))
 
 
 def absolute(uri: str) -> str:

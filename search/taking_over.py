@@ -13,9 +13,9 @@ from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 
 from models.candidate import Candidate
-from search.checkpoints import key_of
+from search.checkpoints import key_of, product_of
 from search.results import TrialResult
-from search.store import download_weights
+from search.store import download
 from search.tracking import TAKEN_TAG, Tracker
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ def facts_of(result: TrialResult, run_id: str) -> dict[str, Any]:
     }
 
 
-def copy_trial(tracker: Tracker, trial_id: str, source: str) -> None:
-    """Have the run of a trial hold the curve and the weights of the run that it is taken from, and say so."""
+def copy_trial(tracker: Tracker, result: TrialResult, source: str) -> None:
+    """Have the run of a trial hold the curve of the run that it is taken from, and what it left, and say so."""
     client = tracker.client
 
     def copy() -> None:
-        run_id = tracker.children[trial_id]
+        run_id = tracker.children[result.trial_id]
         client.log_batch(run_id, tags=[RunTag(TAKEN_TAG, source)])
         curves = [name for name in client.get_run(source).data.metrics if name in tracker.epoch_metrics]
         metrics = [metric for name in curves for metric in client.get_metric_history(source, name)]
@@ -69,8 +69,9 @@ def copy_trial(tracker: Tracker, trial_id: str, source: str) -> None:
             client.log_batch(run_id, metrics[first : first + METRICS_A_WRITE])
         with TemporaryDirectory(prefix="branchsearch-") as folder:
             try:
-                client.log_artifact(run_id, str(download_weights(client, source, Path(folder))))
-            except (MlflowException, FileNotFoundError) as error:  # traditional models have none
-                logger.warning("the weights of the run %s are not taken over: %s", source, error)
+                product = download(client, source, product_of(result.candidate), Path(folder))
+                client.log_artifact(run_id, str(product))
+            except (MlflowException, FileNotFoundError) as error:  # removed since
+                logger.warning("what the run %s left is not taken over: %s", source, error)
 
     tracker.writer.put(copy)

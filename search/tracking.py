@@ -13,12 +13,13 @@ from typing import Any
 from mlflow.entities import Metric, Param, RunTag
 
 from models.candidate import Candidate
+from search.checkpoints import product_of
 from search.config import SearchConfig
 from search.data import Split
 from search.labels import name_of, parts_of
 from search.results import TrialResult
 from search.settings import SAMPLERS
-from search.store import PARENT_TAG, Store, Writer, children_of
+from search.store import PARENT_TAG, Store, Writer, children_of, download
 from search.targets import error_name_of
 from search.versions import code_version, versions
 from search.view import share_ranking, where_to_look
@@ -204,8 +205,8 @@ class Tracker:
         history = self.client.get_metric_history(run_id, f"validation_{self.error_name}")
         return max((metric.step for metric in history), default=0)
 
-    def end(self, result: TrialResult, weights: Path | None, then: Callable[[], object] = lambda: None) -> None:
-        """Close a child run with what it came to; its weights become its artifact. `then` is done after that."""
+    def end(self, result: TrialResult, product: Path | None, then: Callable[[], object] = lambda: None) -> None:
+        """Close a child run with what it came to; what it leaves becomes its artifact. `then` is done after that."""
         now = int((result.ended_at or time.time()) * 1000)
 
         def write() -> None:
@@ -218,15 +219,19 @@ class Tracker:
                 [Metric(key, float(value), now, 0) for key, value in values.items()],
                 tags=[RunTag("stop_reason", result.failure or result.stop_reason)],
             )
-            if weights is not None and weights.exists():
-                self.client.log_artifact(run_id, str(weights))
+            if product is not None and product.exists():
+                self.client.log_artifact(run_id, str(product))
             self.client.set_terminated(run_id, "FAILED" if result.failure else "FINISHED")
             self.closed.add(result.trial_id)
-            if weights is not None:
-                weights.unlink(missing_ok=True)  # MLflow has it now, and one place is enough
+            if product is not None:
+                product.unlink(missing_ok=True)  # MLflow has it now, and one place is enough
             then()
 
         self.writer.put(write)
+
+    def product(self, result: TrialResult, folder: Path) -> Path:
+        """A copy in `folder` of what a trial of this search left (`search.checkpoints.product_of`)."""
+        return download(self.client, self.children[result.trial_id], product_of(result.candidate), folder)
 
     def _error_metric(self, candidate: Candidate) -> str:
         """The metric of a trial's best error; another for one on part of the rows, so that no page ranks it."""

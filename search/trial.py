@@ -18,7 +18,7 @@ from models.candidate import Candidate
 from models.data import TrainingData
 from models.run import NonFiniteLossError
 from models.training import TrainingRun
-from search.checkpoints import NETWORK_FILE, TRAINING_FILE, Report, Restored, TrialFolder, key_of
+from search.checkpoints import TRAINING_FILE, Report, Restored, TrialFolder, key_of, product_of
 from search.fitting import FittingRun
 from search.packing import PackedRun, Place
 
@@ -159,13 +159,13 @@ class Trial(tune.Trainable):
         pause = max(self._checkpoint_seconds, self._seconds_to_save / SHARE_FOR_CHECKPOINTS)
         if self._run.state.stop_reason is not None or time.monotonic() - self._saved_at < pause:
             return {}  # the one at the end is for Ray Tune to ask for
-        return self._save(with_network=False)
+        return self._save(at_end=False)
 
-    def _save(self, with_network: bool) -> Report:
+    def _save(self, at_end: bool) -> Report:
         started = time.monotonic()
         files = [(TRAINING_FILE, self._run.save)]
-        if with_network and isinstance(self._run, TrainingRun | PackedRun):
-            files.append((NETWORK_FILE, self._save_network))
+        if at_end:
+            files.append((product_of(self._run.candidate), self._save_product))
         try:
             self._folder.save(self._run.state.epochs, self._curve, files)
         except OSError as error:
@@ -176,15 +176,17 @@ class Trial(tune.Trainable):
             self._seconds_to_save = self._saved_at - started
         return {}
 
-    def _save_network(self, path: Path) -> None:
-        assert isinstance(self._run, TrainingRun | PackedRun)
+    def _save_product(self, path: Path) -> None:
+        if isinstance(self._run, FittingRun):
+            self._run.save_predicted(path)
+            return
         about = {"seed": self._run.seed, "recipe": self._run.recipe.to_json(), **self._standing()}
         checkpoint.save_network(path, self._run.best_network(), about)
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         """Write the trial's own checkpoint, which outlives Ray's; for Ray itself only how far its reports are."""
         if self._failure is None and self._run.state.epochs and self._reported >= self._run.state.epochs:
-            self._save(with_network=True)
+            self._save(at_end=True)
         return {"reported": self._reported}
 
     def cleanup(self) -> None:

@@ -18,7 +18,7 @@ from mlflow.tracking import MlflowClient
 
 from models.candidate import Candidate
 from search.archive import Archive, Kept, is_comparable
-from search.checkpoints import key_of
+from search.checkpoints import key_of, product_of
 from search.config import SearchConfig
 from search.data import Split
 from search.data.catalog import nearest
@@ -27,7 +27,7 @@ from search.history import LATEST, PastSearch, latest_parent, parent_of, parents
 from search.opening import Opening, opening_for
 from search.results import Standing
 from search.row_parts import drawn_from, on_part
-from search.store import WEIGHTS_ARTIFACT, all_runs, existing_store
+from search.store import all_runs, existing_store
 from search.taking_over import facts_of
 from search.tracking import CONFIG_TAG, PARAMETERS_TAG
 from search.tuning import candidate_limit
@@ -60,7 +60,7 @@ def warm_start(config: SearchConfig, space: Space, split: Split) -> WarmStart:
         raise UserError(f"warm_start={config.warm_start}: the searches there are of a version that cannot be read")
     same = [search for search in searches if is_comparable(search.parent, split.fingerprint)]
     on_parts = {t: kept for t, kept in Archive(same).trials().items() if t[0].recipe.train_part in config.parts}
-    known = {trial: kept for trial, kept in on_parts.items() if has_weights(client, kept)}
+    known = {trial: kept for trial, kept in on_parts.items() if has_product(client, kept)}
     seeds = config.seeds[:1] if config.adaptive or len(config.parts) > 1 else config.seeds
     space = drawn_from(config, space)
     found = (_sampled if space.size is None else _listed)(config, space, searches, known, seeds)
@@ -98,12 +98,11 @@ def search_in(client: MlflowClient, parent: Run) -> PastSearch | None:
         return None
 
 
-def has_weights(client: MlflowClient, kept: Kept) -> bool:
+def has_product(client: MlflowClient, kept: Kept) -> bool:
     """Whether a trial can be taken over whole."""
-    if kept.result.candidate.estimator is not None:
-        return True
+    product = product_of(kept.result.candidate)
     try:
-        return any(file.path == WEIGHTS_ARTIFACT for file in client.list_artifacts(kept.run.info.run_id))
+        return any(file.path == product for file in client.list_artifacts(kept.run.info.run_id))
     except (MlflowException, OSError):
         return False
 

@@ -11,7 +11,7 @@ from ray import tune
 from ray.tune.experiment import Trial as TuneTrial
 
 from models.candidate import Candidate
-from search.checkpoints import TrialFolder, key_of
+from search.checkpoints import TrialFolder, key_of, product_of
 from search.errors import CutOffError
 from search.journal import Journal
 from search.labels import name_of
@@ -99,7 +99,7 @@ class Watch(tune.Callback):
         """Tell MLflow of a trial that is done, whose run it has not or not whole."""
         self._open(result.trial_id, result.candidate, result.seed)
         if result.taken_from is not None:
-            copy_trial(self.tracker, result.trial_id, result.taken_from)
+            copy_trial(self.tracker, result, result.taken_from)
         self._write_end(result, again=False)
 
     def _stopped_early(self, result: TrialResult) -> bool:
@@ -231,9 +231,9 @@ class Watch(tune.Callback):
             failure=failure,
             ended_at=time.time(),
         )
-        trained = failure is None and result.candidate.estimator is None
-        if trained and TrialFolder.of(self.folder, key).network(result.epochs) is None:
-            self.stop = self.stop or CutOffError(f"the weights of a trial that has ended are not in {self.folder}")
+        if failure is None and TrialFolder.of(self.folder, key).product(result.candidate, result.epochs) is None:
+            what = f"{product_of(result.candidate)} of a trial that has ended"
+            self.stop = self.stop or CutOffError(f"{what} is not in {self.folder}")
             return
         try:
             self.journal.ended(result, again)
@@ -248,9 +248,9 @@ class Watch(tune.Callback):
     def _write_end(self, result: TrialResult, again: bool) -> None:
         folder = TrialFolder.of(self.folder, result.trial_id)
         self._write_epochs(result.trial_id)
-        weights = folder.network(result.epochs) if result.failure is None else None
+        product = folder.product(result.candidate, result.epochs) if result.failure is None else None
         keep_curve = self.scheduler in KEEPS_CURVES
-        self.tracker.end(result, weights, (lambda: None) if again else lambda: folder.clear(keep_curve))
+        self.tracker.end(result, product, (lambda: None) if again else lambda: folder.clear(keep_curve))
 
     def _cut_off(self, error: OSError) -> None:
         logger.error("the journal cannot be written: %s", error)

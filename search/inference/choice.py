@@ -1,37 +1,43 @@
-"""Which networks of a search become a model: the winner's seeds, a person's own choice, or a greedy ensemble."""
+"""Which trials of a search become a model: the winner's seeds, a person's own choice, or a greedy ensemble."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
+import numpy as np
 from mlflow.exceptions import MlflowException
+from numpy.typing import NDArray
 
 from models.checkpoint import CheckpointError, load_network
 from models.ensemble import Ensemble
 from models.network import Network
-from search.data import Part
+from search.data import Part, Split
 from search.ensemble_record import logged
 from search.ensembling import pick
 from search.errors import UserError
+from search.fitting import refit
 from search.history import PastSearch
+from search.inference.members import Members
+from search.judging import on_validation
 from search.labels import part_in_words
 from search.results import TrialResult
+from search.targets import training_data
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Networks of a search with their trials and weights (sum 1), and in words how they were chosen."""
+    """Trials of a search with their weights (sum 1), and in words how they were chosen."""
 
     results: tuple[TrialResult, ...]
-    networks: tuple[Network, ...]
     weights: tuple[float, ...]
     how: str
-
-    @property
-    def ensemble(self) -> Ensemble:
-        return Ensemble(self.networks, self.weights)
 
 
 def choose_winner(past: PastSearch) -> Choice:
@@ -41,41 +47,39 @@ def choose_winner(past: PastSearch) -> Choice:
         raise UserError("no trial of this search came to a result: there is nothing to register")
     results = standings[0].trained
     how = "the winner by validation" + (f", its {len(results)} seeds together" if len(results) > 1 else "")
-    return _equal(past, results, how)
+    return Choice(results, tuple(1 / len(results) for _ in results), how)
 
 
 def choose_trial(past: PastSearch, run_id: str) -> Choice:
-    """The network of one trial, by the id of its run in MLflow. Raises UserError where there is none."""
+    """One trial, by the id of its run in MLflow. Raises UserError where there is none that came to a model."""
     found = [result for result, run in past.trials if run.info.run_id == run_id]
     if not found:
         raise UserError(f"trial={run_id} is no trial of this search that has ended: its id is on MLflow's page")
     if found[0].failure is not None:
-        raise UserError(f"trial={run_id} failed ({found[0].failure}): it has no network")
+        raise UserError(f"trial={run_id} failed ({found[0].failure}): it came to no model")
     if not past.config.is_final(found[0].candidate):
         part = part_in_words(found[0].candidate.recipe.train_part)
         raise UserError(f"trial={run_id} was trained on {part} to see whether it is worth more: choose one on all rows")
-    return _equal(past, (found[0],), "chosen by a person")
+    return Choice((found[0],), (1.0,), "chosen by a person")
 
 
 def choose_best(past: PastSearch, members: int, validation: Part, most_parameters: int | None = None) -> Choice:
-    """An ensemble of at most so many networks and parameters, chosen greedily on validation from all trials and seeds.
+    """An ensemble of at most so many models and parameters, chosen greedily on validation from all trials and seeds.
 
     Raises UserError where no network is small enough.
     """
+
+    def outputs(result: TrialResult) -> NDArray[np.float32]:
+        return _brought(past, result, partial(on_validation, result, validation, past.product))
+
     try:
-        found = pick(
-            (result for result, _ in past.finals),
-            lambda result: _network(past, result),
-            validation,
-            members,
-            most_parameters,
-        )
+        found = pick((result for result, _ in past.finals), outputs, validation, members, most_parameters)
     except ValueError as error:
         raise UserError(f"{error}: there is nothing to register") from error
     limit = "" if most_parameters is None else f" with {most_parameters:,} parameters together"
     best = f"the best {found.considered} of " if found.considered < found.trained else ""
-    how = f"chosen greedily on validation from {best}{found.trained} networks, at most {members}{limit}"
-    return Choice(found.results, tuple(_network(past, result) for result in found.results), found.weights, how)
+    how = f"chosen greedily on validation from {best}{found.trained} models, at most {members}{limit}"
+    return Choice(found.results, found.weights, how)
 
 
 def choose_ensemble(past: PastSearch) -> Choice:
@@ -83,25 +87,38 @@ def choose_ensemble(past: PastSearch) -> Choice:
     about = logged(past.client, past.parent.info.run_id)
     if about is None:
         raise UserError(
-            "this search chose no ensemble (it is not over, had ensemble=0 or one network alone): top=5 chooses one now"
+            "this search chose no ensemble (it is not over, had ensemble=0 or one model alone): top=5 chooses one now"
         )
     trials = {run.info.run_id: result for result, run in past.trials}
     results = tuple(trials[member["run"]] for member in about["members"])
     weights = tuple(float(member["weight"]) for member in about["members"])
-    networks = tuple(_network(past, result) for result in results)
-    return Choice(results, networks, weights, f"the ensemble of {len(results)} that the search chose on validation")
+    return Choice(results, weights, f"the ensemble of {len(results)} that the search chose on validation")
 
 
-def _equal(past: PastSearch, results: tuple[TrialResult, ...], how: str) -> Choice:
-    networks = tuple(_network(past, result) for result in results)
-    return Choice(results, networks, tuple(1 / len(results) for _ in results), how)
+def members_of(past: PastSearch, choice: Choice, split: Split) -> Members:
+    """The models of a choice that answer as one: networks as they were trained, traditional models fitted again.
+
+    The same rows, settings and seed give the model that a trial was judged by. Raises UserError where weights are gone.
+    """
+    if all(result.candidate.estimator is None for result in choice.results):
+        return Ensemble([_network(past, result) for result in choice.results], choice.weights)
+    from search.inference.fitted import Fitted  # noqa: PLC0415 - scikit-learn and skops take seconds to import
+
+    data = training_data(split)
+    models = [refit(result.candidate, data, result.seed, threads=1) for result in choice.results]
+    return Fitted([model.estimator for model in models], models[0].floor, choice.weights)
 
 
 def _network(past: PastSearch, result: TrialResult) -> Network:
     with TemporaryDirectory(prefix="branchsearch-") as folder:
-        try:
-            return load_network(past.weights(result, Path(folder)))[0]
-        except (MlflowException, OSError, CheckpointError) as error:
-            run_id = past.run_of(result).info.run_id
-            reason = str(error).splitlines()[0][:200]
-            raise UserError(f"the weights of trial {run_id} cannot be had from MLflow: {reason}") from error
+        return _brought(past, result, lambda: load_network(past.product(result, Path(folder)))[0])
+
+
+def _brought(past: PastSearch, result: TrialResult, bring: Callable[[], T]) -> T:
+    """What `bring` makes of a trial's file from MLflow. Raises UserError where it cannot be had."""
+    try:
+        return bring()
+    except (MlflowException, OSError, CheckpointError) as error:
+        run_id = past.run_of(result).info.run_id
+        reason = str(error).splitlines()[0][:200]
+        raise UserError(f"what trial {run_id} left cannot be had from MLflow: {reason}") from error

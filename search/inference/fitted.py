@@ -34,23 +34,29 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 class Fitted:
-    """Fitted models, each of the same weight, that answer as one; with the face of `models.ensemble.Ensemble`.
+    """Fitted models with their weights (sum 1) that answer as one; with the face of `models.ensemble.Ensemble`.
 
-    `models` are scikit-learn's; no answer is below `floor`. Raises ValueError where there is none.
+    `models` are scikit-learn's; no answer of theirs is below `floor`. Raises ValueError where there is none, or the
+    weights do not fit them.
     """
 
-    def __init__(self, models: Sequence[Any], floor: float | None) -> None:
-        if not models:
-            raise ValueError("no model was fitted")
+    def __init__(self, models: Sequence[Any], floor: float | None, weights: Sequence[float]) -> None:
+        shares = np.array(weights, dtype=np.float64)
+        if not models or len(shares) != len(models):
+            raise ValueError(f"{len(models)} models and {len(shares)} weights make no ensemble")
+        if not np.isfinite(shares).all() or (shares <= 0).any():
+            raise ValueError(f"weights must be above 0, unlike {list(shares)}")
         self.models, self.floor = tuple(models), floor
-        self.weights = tuple(1 / len(self.models) for _ in self.models)
+        self.weights = tuple(float(share) for share in shares / shares.sum())
 
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and spread (standard deviation) of the models' values, each float32 (rows, 1), in the target's unit."""
+        """Weighted mean and standard deviation of the models' values, each float32 (rows, 1), in the target's unit."""
         with _ONE_AT_A_TIME, threadpool_limits(1):  # of equally near neighbours the number of threads decides
             values = np.stack([np.asarray(model.predict(x.numpy())).reshape(len(x)) for model in self.models])
         values = values if self.floor is None else np.maximum(values, self.floor)
-        mean, spread = values.mean(axis=0), values.std(axis=0)
+        weights = np.array(self.weights)[:, None]
+        mean = (weights * values).sum(axis=0)
+        spread = np.sqrt((weights * (values - mean) ** 2).sum(axis=0))
         return torch.from_numpy(mean.astype(np.float32)[:, None]), torch.from_numpy(spread.astype(np.float32)[:, None])
 
     def save(self, folder: Path) -> dict[str, Any]:
@@ -62,8 +68,8 @@ class Fitted:
         return {"digests": digests, "floor": self.floor}
 
     @classmethod
-    def load(cls, folder: Path, facts: Mapping[str, Any]) -> Self:
-        """What `save` wrote. Raises CheckpointError."""
+    def load(cls, folder: Path, facts: Mapping[str, Any], weights: Sequence[float]) -> Self:
+        """What `save` wrote. Raises CheckpointError, ValueError."""
         models = []
         for number, digest in enumerate(facts["digests"]):
             path = folder / name_of(number)
@@ -74,7 +80,7 @@ class Fitted:
                 models.append(skops.io.load(path, trusted=TRUSTED))
             except Exception as error:  # damaged or strange content brings many kinds out of zipfile, json and skops
                 raise CheckpointError(f"{path} cannot be read as a fitted model: {error}") from error
-        return cls(models, facts["floor"])
+        return cls(models, facts["floor"], weights)
 
 
 def name_of(number: int) -> str:

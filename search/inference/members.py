@@ -48,7 +48,7 @@ def load_members(folder: Path, facts: Mapping[str, Any], bfloat16: bool) -> Memb
         raise UserError("precision=bfloat16 is of networks' products, and this is a traditional model: leave it out.")
     from search.inference.fitted import Fitted  # noqa: PLC0415 - scikit-learn and skops take seconds to import
 
-    return Fitted.load(folder, facts[FITTED])
+    return Fitted.load(folder, facts[FITTED], facts["weights"])
 
 
 def save_networks(ensemble: Ensemble, folder: Path) -> None:

@@ -22,7 +22,7 @@ from search.data import Split, load
 from search.errors import UserError
 from search.history import PastSearch, open_search
 from search.inference import known
-from search.inference.choice import Choice, choose_best, choose_ensemble, choose_trial, choose_winner
+from search.inference.choice import Choice, choose_best, choose_ensemble, choose_trial, choose_winner, members_of
 from search.inference.classifier import MEANINGS as CLASS_MEANINGS
 from search.inference.classifier import Classifier
 from search.inference.difficulty import CONFIDENCE
@@ -31,7 +31,6 @@ from search.inference.known import Known
 from search.inference.package import Model
 from search.inference.predictor import MEANINGS, Predictor
 from search.inference.quality import ClassQuality, Quality, quality_of
-from search.inference.refitting import FittedChoice, choose_fitted
 from search.inference.registry import LOADER, Registered
 from search.inference.serving import FORMULA, signature_of
 from search.labels import ERROR_WORDS, name_of
@@ -85,18 +84,8 @@ def data_of(past: PastSearch) -> Split:
     return split
 
 
-def choice_of(past: PastSearch, split: Split, order: Order) -> Choice | FittedChoice:
+def choice_of(past: PastSearch, split: Split, order: Order) -> Choice:
     """What is ordered: the winner, a trial, or an ensemble. Raises UserError for what the search does not have."""
-    candidates = [result.candidate for result, _ in past.trials]
-    are_fitted = any(candidate.estimator is not None for candidate in candidates)
-    if (order.top is not None or order.ensemble) and are_fitted:
-        key = "ensemble" if order.top is None else "top"
-        raise UserError(
-            f"{key}= makes ensembles of networks, and this search has traditional models, which are not kept: leave "
-            f"out {key}= for the winner with all its seeds, or say trial=."
-        )
-    if are_fitted:
-        return choose_fitted(past, split, order.trial)
     if order.trial is not None:
         return choose_trial(past, order.trial)
     if order.top is not None:
@@ -107,12 +96,13 @@ def choice_of(past: PastSearch, split: Split, order: Order) -> Choice | FittedCh
 def model_of(past: PastSearch, split: Split, order: Order) -> tuple[Model, Quality | ClassQuality]:
     """The model ordered, and how it does on the test set, which sees this one model once and decides nothing."""
     choice = choice_of(past, split, order)
+    members = members_of(past, choice, split)
     try:
         if split.classes:
-            assert isinstance(choice.ensemble, Ensemble)
-            model: Model = Classifier.of(choice.ensemble, split, {})
+            assert isinstance(members, Ensemble)
+            model: Model = Classifier.of(members, split, {})
         else:
-            model = Predictor.of(choice.ensemble, split, {})
+            model = Predictor.of(members, split, {})
     except ValueError as error:
         raise UserError(f"{error}; search on a larger table.") from error
     test, validation = quality_of(model, split.test), quality_of(model, split.validation)
@@ -122,9 +112,7 @@ def model_of(past: PastSearch, split: Split, order: Order) -> tuple[Model, Quali
     return replace(model, about={**about_model(past, split, choice, model, order), "metrics": metrics}), test
 
 
-def about_model(
-    past: PastSearch, split: Split, choice: Choice | FittedChoice, model: Model, order: Order
-) -> dict[str, Any]:
+def about_model(past: PastSearch, split: Split, choice: Choice, model: Model, order: Order) -> dict[str, Any]:
     """What a user should know of the model, JSON-able; the metrics come later."""
     data, error_name = past.config.data, error_name_of(split)
     values = {"value_range": list(split.report.value_range)}

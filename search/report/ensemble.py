@@ -25,16 +25,16 @@ def ensemble_section(evidence: Evidence) -> Html:
             Cell(f"{member['weight']:.2f}", member["weight"]),
             Cell(member["network"]),
             Cell(str(member["seed"]), member["seed"]),
-            Cell(counted(member["parameters"]), member["parameters"]),
             Cell(number(member[key]), member[key]),
+            *([] if member["parameters"] is None else [Cell(counted(member["parameters"]), member["parameters"])]),
         ]
         for member in about["members"]
     ]
-    columns = ["weight", "network", "seed", "parameters", heading(alone, evidence.unit)]
+    columns = ["weight", "network", "seed", heading(alone, evidence.unit), "parameters"][: len(rows[0])]
     return section(
         "ensemble",
         title,
         paragraph(words),
-        table("Members of the ensemble", columns, rows, "ensemble-table", numbered=[0, 2, 3, 4]),
+        table("Members of the ensemble", columns, rows, "ensemble-table", numbered=[0, 2, 3, 4][: len(rows[0])]),
         paragraph(join("Take it into use: ", element("code", command), ".")),
     )

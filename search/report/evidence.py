@@ -233,8 +233,8 @@ def outputs_of(winner: Standing, search: PastSearch, split: Split) -> Outputs | 
     with TemporaryDirectory(prefix="branchsearch-") as folder:
         for result in winner.trained:
             try:
-                weights = partial(search.weights, result, Path(folder))
-                answer = answer_of(result.candidate, result.seed, split, weights)
+                product = partial(search.product, result, Path(folder))
+                answer = answer_of(result.candidate, result.seed, split, product)
             except (MlflowException, CheckpointError, OSError) as error:
                 logger.warning("the weights of %s, seed %d, are gone: %s", winner.candidate, result.seed, error)
                 missing.append(result.seed)

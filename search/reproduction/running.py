@@ -14,6 +14,7 @@ from rich.console import Console
 from models.candidate import Candidate
 from models.published import PUBLISHED
 from search.archive import Archive, Kept
+from search.checkpoints import product_of
 from search.config import SearchConfig
 from search.data import Split
 from search.history import PastSearch
@@ -26,7 +27,7 @@ from search.reproduction.order import Order
 from search.resources import resources_for
 from search.results import TrialResult
 from search.session import search_through
-from search.store import download_weights
+from search.store import download
 from search.targets import error_name_of, space_of
 from spaces import Space
 from spaces.branching import BranchingGrid
@@ -164,8 +165,8 @@ class Work:
         if known is not None:
             return float(known)
         with TemporaryDirectory(prefix="branchsearch-") as folder:
-            weights = partial(download_weights, self.client, run_id, Path(folder))
-            answer = answer_of(candidate, seed, self.split, weights)
+            product = partial(download, self.client, run_id, product_of(candidate), Path(folder))
+            answer = answer_of(candidate, seed, self.split, product)
             error = scores(answer(self.split.test.x), self.split.test, self.split.classes)[name]
         self.client.log_metric(run_id, key, error)
         return error

@@ -21,6 +21,7 @@ from models.training import TrainingRun
 from search.data import Split
 from search.ensembling import finish
 from search.history import PastSearch, open_search
+from search.judging import Tested
 from search.parsing import parse
 from search.register import main
 from search.results import TrialResult
@@ -81,7 +82,7 @@ def fill(folder: Path, split: Split) -> None:
         tracker.begin("bad", failed.candidate, failed.seed)
         tracker.end(failed, None)
         tracker.writer.flush()
-        finish([*results, failed], WINNER_TEST, split, tracker)
+        finish([*results, failed], WINNER_TEST, Tested(split, tracker.product), tracker)
         tracker.close("FINISHED")
         register(["run=latest", "name=small"], uri)
     finally:

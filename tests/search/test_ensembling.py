@@ -81,16 +81,16 @@ def test_only_the_best_of_many_are_loaded(mp_split: Split, monkeypatch: pytest.M
     failed = TrialResult("bad", Candidate(architecture, FAST), 99, failure="loss not finite")
     asked: list[int] = []
 
-    def load(result: TrialResult) -> Network:
+    def outputs(result: TrialResult) -> np.ndarray:
         asked.append(result.seed)
-        return build(architecture, result.seed)
+        return predict(build(architecture, result.seed), torch.from_numpy(mp_split.validation.x)).numpy()
 
     monkeypatch.setattr(ensembling, "MOST_CONSIDERED", 4)
-    found = pick([failed, *reversed(trials)], load, mp_split.validation, 2)
+    found = pick([failed, *reversed(trials)], outputs, mp_split.validation, 2)
     assert asked == [0, 1, 2, 3]
     assert (found.considered, found.trained) == (4, 9)
-    with pytest.raises(ValueError, match="no trial of this search came to a network"):
-        pick([failed], load, mp_split.validation, 2)
+    with pytest.raises(ValueError, match="no trial of this search came to a model"):
+        pick([failed], outputs, mp_split.validation, 2)
 
 
 def balanced(network: Network, x: np.ndarray) -> Network:
@@ -112,7 +112,7 @@ def test_classifiers_are_chosen_as_they_answer(mp_split: Split) -> None:
     y = np.where(rng.random(len(y)) < 0.2, rng.integers(0, 3, len(y)), y)
     part = Part(x, y.astype(np.float32), mp_split.validation.formulas)
     trials = [TrialResult(str(seed), Candidate(architecture, FAST), seed, 5, 5, 1.0) for seed in range(5)]
-    found = pick(trials, lambda result: networks[result.seed], part, 2)
+    found = pick(trials, lambda result: logits[result.seed], part, 2)
     assert sorted(result.seed for result in found.results) == [1, 3]
 
     def by_hand(temperature: float) -> float:

@@ -20,6 +20,7 @@ from search.targets import training_data, with_head
 from spaces.traditional import GRID
 
 FLOOR = -3.0
+WEIGHTS = (0.75, 0.25)
 
 
 def fitted(family: str, preprocessing: Preprocessing = "standard") -> Fitted:
@@ -28,7 +29,7 @@ def fitted(family: str, preprocessing: Preprocessing = "standard") -> Fitted:
     estimator = Estimator.of(family, settings, preprocessing)
     candidate = Candidate(with_head(BRNET, split), FAST, estimator=estimator)
     models = [refit(candidate, training_data(split), seed, threads=1) for seed in (0, 1)]
-    return Fitted([model.estimator for model in models], FLOOR)
+    return Fitted([model.estimator for model in models], FLOOR, WEIGHTS)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -37,12 +38,13 @@ def test_every_family_answers_the_same_after_it_was_kept(family: str, tmp_path: 
     facts = model.save(tmp_path)
     x = torch.from_numpy(load(DataRequest("mp", rows=150)).test.x)
     mean, spread = model.predict(x)
-    again, spread_again = Fitted.load(tmp_path, facts).predict(x)
+    again, spread_again = Fitted.load(tmp_path, facts, WEIGHTS).predict(x)
     assert torch.equal(mean, again)
     assert torch.equal(spread, spread_again)
     each = np.maximum([one.predict(x.numpy()) for one in model.models], FLOOR)
-    np.testing.assert_allclose(mean[:, 0], each.mean(axis=0), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(spread[:, 0], each.std(axis=0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(mean[:, 0], 0.75 * each[0] + 0.25 * each[1], rtol=1e-5, atol=1e-6)
+    # two values with weights 3/4 and 1/4: the deviation is the distance times the root of their product
+    np.testing.assert_allclose(spread[:, 0], np.abs(each[0] - each[1]) * (3 / 16) ** 0.5, rtol=1e-4, atol=1e-6)
 
 
 class Touch:
@@ -60,8 +62,8 @@ def test_changed_files_and_strange_types_are_not_read(in_tmp: Path) -> None:
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match="not the file that was written"):
-        Fitted.load(in_tmp, facts)
+        Fitted.load(in_tmp, facts, WEIGHTS)
     skops.io.dump({"a": Touch()}, file)
     with pytest.raises(CheckpointError, match="cannot be read as a fitted model"):
-        Fitted.load(in_tmp, {**facts, "digests": [facts["digests"][0], digest_of(file)]})
+        Fitted.load(in_tmp, {**facts, "digests": [facts["digests"][0], digest_of(file)]}, WEIGHTS)
     assert not Path("run").exists()

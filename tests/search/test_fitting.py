@@ -12,7 +12,7 @@ from models.checkpoint import CheckpointError
 from models.data import TrainingData
 from models.published import BRNET
 from models.recipe import FAST
-from search.fitting import FittingRun, mean_absolute_error, refit, rows_of_part
+from search.fitting import FittingRun, load_predicted, mean_absolute_error, refit, rows_of_part
 from spaces import build
 from spaces.traditional import FAMILIES
 
@@ -40,7 +40,7 @@ def test_every_family_learns_and_gives_the_same_again(candidate: Candidate, smal
     assert epoch.validation_error < guess
     assert (run.state.epochs, run.state.stop_reason, run.state.best_error) == (1, "fitted", epoch.validation_error)
     again = refit(candidate, small, seed=3, threads=1)
-    error = mean_absolute_error(again, small.x_validation, small.y_validation)
+    error = mean_absolute_error(again(small.x_validation), small.y_validation)
     assert error == pytest.approx(run.state.best_error, rel=1e-6)
 
 
@@ -72,7 +72,13 @@ def test_goes_on_after_the_parts_that_are_done(small: TrainingData, tmp_path: Pa
     first.epoch()
     first.save(tmp_path / "run.npz")
     second.restore(tmp_path / "run.npz")
+    first.save_predicted(tmp_path / "first.npz")
+    second.save_predicted(tmp_path / "second.npz")  # of a trial that was stopped right after it was begun again
+    assert np.array_equal(load_predicted(tmp_path / "first.npz"), load_predicted(tmp_path / "second.npz"))
+    assert mean_absolute_error(load_predicted(tmp_path / "second.npz"), small.y_validation) == errors[0]
     assert [epoch.validation_error for epoch in second] == errors[1:]
+    second.save_predicted(tmp_path / "second.npz")
+    assert mean_absolute_error(load_predicted(tmp_path / "second.npz"), small.y_validation) == errors[-1]
     with pytest.raises(CheckpointError, match="another candidate or seed"):
         FittingRun(candidate, small, seed=2).restore(tmp_path / "run.npz")
 

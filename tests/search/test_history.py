@@ -59,7 +59,7 @@ def test_a_search_comes_back_as_it_was(in_tmp: Path, mp_split: Split) -> None:
     assert search.trials[0][0] == results[0]
     assert search.trials[2][0].failure == "loss not finite in epoch 3"
     assert search.standings[0].mean_error == pytest.approx(0.12)
-    network, _ = load_network(search.weights(results[1], in_tmp / "copies"))
+    network, _ = load_network(search.product(results[1], in_tmp / "copies"))
     assert torch.equal(network.output.weight, build(SMALL, 1).output.weight)
 
     assert open_search("latest", URI).parent.info.run_id == second

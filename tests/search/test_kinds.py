@@ -17,6 +17,7 @@ from sklearn.metrics import accuracy_score, auc, f1_score, log_loss, roc_auc_sco
 from models.checkpoint import load_network
 from models.network import predict as network_outputs
 from search import resources
+from search.checkpoints import NETWORK_FILE
 from search.data import DataRequest, Part, Split, load
 from search.ensemble_record import logged
 from search.errors import UserError
@@ -33,9 +34,11 @@ from search.report.evidence import Outputs, WinnerClasses
 from search.resources import Resources, resources_for
 from search.run import main
 from search.screen import main as screen
-from search.store import download_weights
+from search.store import download
 from search.targets import training_data, with_head
 from search.temperature import temperature_for
+
+FEW = DataRequest("mp", rows=150)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +120,7 @@ def test_a_search_of_traditional_models(capsys: pytest.CaptureFixture[str]) -> N
         main(
             [
                 "space=automl",
-                "trials=3",
+                "trials=6",
                 "scheduler=asha",
                 "dataset=mp",
                 "rows=150",
@@ -127,7 +130,9 @@ def test_a_search_of_traditional_models(capsys: pytest.CaptureFixture[str]) -> N
         )
         == 0
     )
-    assert "Its test MAE is" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Its test MAE is" in printed
+    assert ", chosen greedily on validation from " in printed
     parent, children = parent_of("automl on mp formation_energy")
     assert {run.data.tags["stop_reason"] for run in children} <= {"fitted", "stopped by asha"}
     assert all("parameters" not in run.data.metrics and run.data.params["family"] for run in children)
@@ -135,11 +140,36 @@ def test_a_search_of_traditional_models(capsys: pytest.CaptureFixture[str]) -> N
     assert report([f"run={parent.info.run_id}", "output=report.html"]) == 0
 
 
+def test_the_ensemble_of_traditional_models(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is chosen by what the trials predicted, answers as its models do when fitted again, and can be used."""
+    past, split = open_search(parent_of("automl on mp formation_energy")[0].info.run_id, uri()), load(FEW)
+    about = logged(past.client, past.parent.info.run_id)
+    assert about is not None
+    assert len(about["members"]) > 1
+    assert about["trained"] == sum(run.data.tags["stop_reason"] == "fitted" for _, run in past.trials)
+    trials = {run.info.run_id: result for result, run in past.trials}
+    for part, key in ((split.validation, "validation_mae"), (split.test, "test_mae")):
+        answers = [
+            m["weight"] * refit(trials[m["run"]].candidate, training_data(split), trials[m["run"]].seed, 1)(part.x)
+            for m in about["members"]
+        ]
+        assert about[key] == pytest.approx(np.abs(np.sum(answers, axis=0) - part.y).mean(), rel=1e-5)
+    assert about["validation_mae"] < min(m["validation_mae"] for m in about["members"])
+    assert about["parameters"] is None
+    assert "ensemble_parameters" not in past.parent.data.metrics
+    assert "Members of the ensemble" in Path("report.html").read_text()
+    for order, name in (("ensemble=true", "together"), ("top=5", "best")):
+        assert register([f"run={past.parent.info.run_id}", order, f"name={name}"]) == 0
+        known = load_model(open_registry(uri()), find_model(open_registry(uri()), name)).about
+        assert [m["weight"] for m in known["members"]] == pytest.approx([m["weight"] for m in about["members"]])
+        assert known["metrics"]["test_mae"] == pytest.approx(about["test_mae"], rel=1e-4)
+    with pytest.raises(UserError, match="traditional models have no number of parameters"):
+        register([f"run={past.parent.info.run_id}", "top=5", "max_parameters=1000"])
+
+
 def test_a_traditional_model_is_registered_asked_and_served(capsys: pytest.CaptureFixture[str]) -> None:
     parent, _ = parent_of("automl on mp formation_energy")
-    run, split = f"run={parent.info.run_id}", load(DataRequest("mp", rows=150))
-    with pytest.raises(UserError, match=r"top= makes ensembles of networks, .* traditional models"):
-        register([run, "top=3"])
+    run, split = f"run={parent.info.run_id}", load(FEW)
     assert register([run, "name=fitted"]) == 0
     assert "validation MAE" in capsys.readouterr().out
     winner = open_search(parent.info.run_id, uri()).standings[0].trained[0]
@@ -217,7 +247,7 @@ def test_an_ensemble_of_classifiers_answers_as_it_was_tested(classes: Split) -> 
     assert about["winner_test_cross_entropy"] == metrics["test_cross_entropy"]
     logits, y = np.zeros((len(classes.test), 2)), classes.test.y.astype(int)
     for member in about["members"]:
-        network, _ = load_network(download_weights(client, member["run"], Path.cwd()))
+        network, _ = load_network(download(client, member["run"], NETWORK_FILE, Path.cwd()))
         logits += member["weight"] * network_outputs(network, torch.from_numpy(classes.test.x)).numpy()
     chances = softmax(logits / about["temperature"], axis=1)
     assert metrics["ensemble_test_cross_entropy"] == pytest.approx(log_loss(y, chances), rel=1e-4)
@@ -267,7 +297,7 @@ def check_page(page: Parsed, parent: Run, classes: Split) -> None:
     assert auc(curve["x"], curve["y"]) == pytest.approx(parent.data.metrics["test_roc_auc"], abs=1e-6)
     assert len(page.tables["worst-test"]) == 1 + min(20, len(classes.test))
     heads, *members = page.tables["ensemble-table"]
-    assert heads[-1] == "validation cross-entropy, alone"
+    assert heads[-2:] == ["validation cross-entropy, alone", "parameters"]
     assert len(members) == 2
     assert f"Its test cross-entropy is {parent.data.metrics['ensemble_test_cross_entropy']:.4f}" in page.text
 

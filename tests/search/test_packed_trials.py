@@ -60,7 +60,7 @@ def test_packed_trials_come_to_what_solo_runs_do_though_their_pack_dies(shared_r
         assert result.best_error == solo.state.best_error
         history = search.client.get_metric_history(run.info.run_id, "validation_mae")
         assert [metric.value for metric in sorted(history, key=lambda metric: metric.step)] == errors
-        network, _ = load_network(search.weights(result, tmp_path))
+        network, _ = load_network(search.product(result, tmp_path))
         expected = solo.best_network().state_dict()
         assert all(torch.equal(value, expected[name]) for name, value in network.state_dict().items())
 

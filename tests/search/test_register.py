@@ -18,7 +18,7 @@ from models.ensemble import select
 from search.arguments import read_arguments
 from search.data import DataRequest, load
 from search.errors import UserError
-from search.inference.choice import choose_best, choose_trial, choose_winner
+from search.inference.choice import choose_best, choose_trial, choose_winner, members_of
 from search.inference.predictor import COLUMNS, Predictor
 from search.inference.registry import find_model, load_model, open_registry
 from search.inference.serving import FORMULA
@@ -183,9 +183,11 @@ def test_another_table_than_the_searchs_is_refused(shelf: Shelf, monkeypatch: py
 
 def test_lost_weights_are_said(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     past = shelf.past
-    monkeypatch.setattr("search.store.WEIGHTS_ARTIFACT", "gone.npz")
+    monkeypatch.setattr("search.history.product_of", lambda _: "gone.npz")
     with pytest.raises(UserError, match="cannot be had from MLflow"):
-        choose_winner(past)
+        members_of(past, choose_winner(past), shelf.split)
+    with pytest.raises(UserError, match="cannot be had from MLflow"):
+        choose_best(past, 2, shelf.split.validation)
 
 
 def test_command_is_kept_as_a_shell_takes_it() -> None:

@@ -35,7 +35,7 @@ def test_a_search_is_the_same_in_another_store(shelf: Shelf, file: Path, tmp_pat
     for past in (there, here):
         assert past.standings[0].trained
     winner = here.standings[0].trained[0]
-    copied = load_network(here.weights(winner, tmp_path))[0]
+    copied = load_network(here.product(winner, tmp_path))[0]
     assert torch.equal(copied(x), shelf.networks[winner.trial_id].eval()(x))
     client = MlflowClient(f"sqlite:///{Path.cwd()}/mlflow.db")
     with pytest.raises(UserError, match="in the store already"):

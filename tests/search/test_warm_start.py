@@ -20,7 +20,7 @@ from models.network import build as build_network
 from models.network import predict
 from models.published import BRNET
 from models.recipe import FAST
-from search.checkpoints import key_of
+from search.checkpoints import key_of, product_of
 from search.data import Split, load
 from search.errors import UserError
 from search.history import PastSearch, open_search
@@ -70,10 +70,10 @@ def record(experiment: str, arguments: list[str], split: Split, trials: list[Tri
     parameters = {candidate.to_json(): params for candidate, params in drawn}
     for result in trials:
         tracker.begin(result.trial_id, result.candidate, result.seed, parameters.get(result.candidate.to_json()))
-        weights = Path(experiment) / result.trial_id / "network.npz"
-        weights.parent.mkdir(parents=True)
-        save_network(weights, build_network(Architecture(groups=(Group(4, 1),)), result.seed))
-        tracker.end(result, weights)
+        product = Path(experiment) / result.trial_id / product_of(result.candidate)
+        product.parent.mkdir(parents=True)
+        save_network(product, build_network(Architecture(groups=(Group(4, 1),)), result.seed))
+        tracker.end(result, product)
     tracker.close("FINISHED")
     return tracker.parent
 
@@ -239,7 +239,7 @@ def test_a_search_takes_over_trials_with_their_curves_and_weights(
         run = taken[source.info.run_id]
         before, now = (client.get_metric_history(r.info.run_id, "validation_mae") for r in (source, run))
         assert [(m.step, m.value, m.timestamp) for m in now] == [(m.step, m.value, m.timestamp) for m in before] != []
-        old, new = (search.weights(result, in_tmp / name) for search, name in ((first, "old"), (second, "new")))
+        old, new = (search.product(result, in_tmp / name) for search, name in ((first, "old"), (second, "new")))
         assert old.read_bytes() == new.read_bytes()
         assert run.data.metrics["training_seconds"] == source.data.metrics["training_seconds"]
         assert run.data.metrics["rank"] in (1, 2, 3)
@@ -260,7 +260,7 @@ def of_a_taken_trial_there_are_page_and_model(
     client = open_registry("sqlite:///mlflow.db")
     model = load_model(client, find_model(client, "taken"))
     assert isinstance(model, Predictor)
-    network, _ = load_network(first.weights(result, folder / "registered"))
+    network, _ = load_network(first.product(result, folder / "registered"))
     x = load(first.config.data).test.x
     expected = predict(network, torch.tensor(x))[:, 0].numpy()
     np.testing.assert_allclose(model.predict_fractions(x).value, expected, rtol=1e-5, atol=1e-5)

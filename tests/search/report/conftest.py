@@ -10,17 +10,22 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
-from models.checkpoint import save_network
+from models.checkpoint import save_network, write
 from models.network import build
 from search import early_stopping, ensembling
+from search.checkpoints import product_of
 from search.conclusion import TestError, write_conclusion
 from search.config import SearchConfig
 from search.data import Split, load
+from search.fitting import PREDICTED
 from search.history import PastSearch, open_search
+from search.judging import Tested
 from search.parsing import parse
 from search.report.evidence import gather
 from search.report.page import page
@@ -65,15 +70,19 @@ class Archive:
                 tracker.begin(result.trial_id, result.candidate, result.seed)
         for result in trials:
             tracker.log_epochs(result.trial_id, epochs_of(result))
-            weights = self.folder / tracker.parent / result.trial_id / "network.npz"
-            weights.parent.mkdir(parents=True)
-            save_network(weights, build(SMALL, result.seed))
-            tracker.end(result, None if result.failure else weights)
+            product = self.folder / tracker.parent / result.trial_id / product_of(result.candidate)
+            product.parent.mkdir(parents=True)
+            if result.candidate.estimator is None:
+                save_network(product, build(SMALL, result.seed))
+            else:
+                predicted = np.random.default_rng(result.seed).normal(split.validation.y, result.best_error)
+                write(product, {PREDICTED: torch.from_numpy(predicted.astype(np.float32))}, {})
+            tracker.end(result, None if result.failure else product)
         tracker.writer.flush()
         standings = rank(trials)
         if standings and standings[0].trained:
             write_conclusion(standings, TestError((0.25,)), split, tracker)
-            ensembling.finish(trials, 0.25, split, tracker)
+            ensembling.finish(trials, 0.25, Tested(split, tracker.product), tracker)
             early_stopping.finish(trials, split.unit, tracker)
         early_stopping.told(tracker, split.fingerprint)
         tracker.close("FINISHED")

@@ -51,14 +51,14 @@ def seen() -> list[TrialResult]:
 
 @pytest.fixture(scope="module")
 def html(search: PastSearch, seen: list[TrialResult]) -> Iterator[str]:
-    fetch = PastSearch.weights
+    fetch = PastSearch.product
 
     def watched(self: PastSearch, result: TrialResult, folder: Path) -> Path:
         seen.append(result)
         return fetch(self, result, folder)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PastSearch, "weights", watched)
+        patch.setattr(PastSearch, "product", watched)
         yield page(gather(search))
 
 
