@@ -59,6 +59,8 @@ def curve_of(evidence: Evidence, result: TrialResult) -> Curve:
 
 def curves_section(evidence: Evidence) -> Html:
     """The best candidates' curves in colour, others behind them."""
+    if evidence.trained and not evidence.has_curves:
+        return section("curves", "Learning curves", paragraph("Each model was fitted once, to all rows."))
     trained = evidence.trained
     best = [(standing, _curves(evidence, standing, SEEDS_DRAWN)) for standing in trained[:BEST]]
     rest = [(standing, _curves(evidence, standing, 1)) for standing in trained[BEST : BEST + OTHERS]]
@@ -102,9 +104,10 @@ def curves_figure(
         data += _traces(evidence, standing, curves, line, grouped=True)
     curves = [curve for _, group in (*best, *rest) for curve in group]
     errors = [error for curve in curves for error in curve.errors]
+    over = "epochs" if evidence.has_networks else "fits, each to more rows"
     marginal = {"domain": [0.54, 1.0], "anchor": "y2"}
     layout = {
-        "xaxis": axis("epochs", domain=[0.0, 0.46], rangemode="tozero"),
+        "xaxis": axis(over, domain=[0.0, 0.46], rangemode="tozero"),
         "xaxis2": axis("training time, s", rangemode="tozero", **marginal),
         "yaxis": log_axis(heading(f"validation {evidence.error_word}", evidence.unit), errors),
         "yaxis2": log_axis("", errors, matches="y", anchor="x2", showticklabels=False),
@@ -148,7 +151,8 @@ def _finding(evidence: Evidence, best: list[tuple[Standing, list[Curve]]]) -> st
     curve = min(curves, key=lambda curve: min(curve.errors))
     place = curve.errors.index(min(curve.errors))
     last = curve.epochs[-1]
-    still = " It had not stopped improving: more epochs may lower it." if curve.epochs[place] == last else ""
+    improved = evidence.has_networks and curve.epochs[place] == last
+    still = " It had not stopped improving: more epochs may lower it." if improved else ""
     of_seeds = " with its best seed" if len(curves) > 1 else ""
     return (
         f"The winner, {evidence.name(standing)}, reached its lowest validation {evidence.error_word} of "

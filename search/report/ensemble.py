@@ -30,7 +30,7 @@ def ensemble_section(evidence: Evidence) -> Html:
         ]
         for member in about["members"]
     ]
-    columns = ["weight", "network", "seed", heading(alone, evidence.unit), "parameters"][: len(rows[0])]
+    columns = ["weight", evidence.kind, "seed", heading(alone, evidence.unit), "parameters"][: len(rows[0])]
     return section(
         "ensemble",
         title,

@@ -64,7 +64,7 @@ class Predicted:
 
 @dataclass(frozen=True, eq=False)
 class WinnerPredictions:
-    """The winner on the two parts that it was not trained on. No other network meets the test set."""
+    """The winner on the parts that it was not trained on. But for it the search's ensemble alone meets the test set."""
 
     validation: Predicted
     test: Predicted
@@ -179,6 +179,16 @@ class Evidence:
     def has_networks(self) -> bool:
         """Whether the candidates are networks, not traditional models."""
         return self.standings[0].candidate.estimator is None
+
+    @property
+    def kind(self) -> str:
+        """What a candidate is, for people."""
+        return "network" if self.has_networks else "model"
+
+    @property
+    def has_curves(self) -> bool:
+        """Whether there is more than one epoch, or fit to a part of the rows, to see a candidate learn by."""
+        return self.has_networks or any(result.epochs > 1 for standing in self.standings for result in standing.trained)
 
     @property
     def wall_seconds(self) -> float:

@@ -108,27 +108,30 @@ def front_figure(evidence: Evidence, cost_name: str, cost: Cost, cost_unit: str 
 def front_table(evidence: Evidence) -> Html:
     """The members of either front, and of that of the search's objectives."""
     trained = evidence.trained
-    fronts = {
-        "parameters": front([(s.mean_error, parameters_of(s)) for s in trained]),
-        "time": front([(s.mean_error, seconds_of(s)) for s in trained]),
-    }
+    costs = {"parameters": parameters_of, "time": seconds_of} if evidence.has_networks else {"time": seconds_of}
+    fronts = {name: front([(s.mean_error, cost(s)) for s in trained]) for name, cost in costs.items()}
     if len(evidence.search.config.objectives) > 2:
         fronts["both"] = front([mean_values(evidence.search.config.objectives, s) for s in trained])
     rows = [
         [
             Cell(evidence.name(trained[place])),
             Cell(number(trained[place].mean_error), trained[place].mean_error),
-            Cell(f"{parameters_of(trained[place]):,.0f}", parameters_of(trained[place])),
+            *([_parameters(trained[place])] if evidence.has_networks else []),
             Cell(f"{seconds_of(trained[place]):,.1f}", seconds_of(trained[place])),
             *(Cell("yes" if place in members else "no") for members in fronts.values()),
         ]
         for place in sorted({place for members in fronts.values() for place in members})
     ]
     columns = [
-        "network",
+        evidence.kind,
         heading(f"validation {evidence.error_word}", evidence.unit),
-        "parameters",
+        *(["parameters"] if evidence.has_networks else []),
         "training, s",
         *(f"on the front by {name}" for name in fronts),
     ]
-    return table("Candidates on a front", columns, rows, "pareto-table", numbered=[1, 2, 3])
+    numbered = range(1, len(columns) - len(fronts))
+    return table("Candidates on a front", columns, rows, "pareto-table", numbered=numbered)
+
+
+def _parameters(standing: Standing) -> Cell:
+    return Cell(f"{parameters_of(standing):,.0f}", parameters_of(standing))

@@ -23,7 +23,7 @@ def question_section(evidence: Evidence) -> Html:
     report = split.report
     error = "cross-entropy" if split.classes else "mean absolute error (MAE)"
     text = (
-        f"Which network predicts {evidence.target} from a compound's formula alone with the lowest {error}? "
+        f"Which {evidence.kind} predicts {evidence.target} from a compound's formula alone with the lowest {error}? "
         f"The search space “{config.space.name}” was searched on {report.source}."
     )
     return section(

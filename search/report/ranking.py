@@ -39,10 +39,10 @@ def ranking_table(evidence: Evidence) -> Html:
     has_spread = any(standing.spread is not None for standing in evidence.trained)
     columns = [
         "rank",
-        "network",
+        evidence.kind,
         heading(f"validation {evidence.error_word}", unit),
         *([heading("± over seeds", unit), "seeds"] if has_spread else []),
-        "parameters",
+        *(["parameters"] if evidence.has_networks else []),
         "training, s",
         "epochs",
         "stopped by",
@@ -68,7 +68,7 @@ def _row(standing: Standing, evidence: Evidence, has_spread: bool) -> list[Cell]
         Cell(evidence.name(standing)),
         Cell(number(standing.mean_error) if standing.trained else "failed", standing.mean_error),
         *(over_seeds if has_spread else []),
-        Cell(counted(parameters), parameters),
+        *([Cell(counted(parameters), parameters)] if evidence.has_networks else []),
         Cell(f"{standing.mean_seconds:,.1f}", standing.mean_seconds),
         Cell(f"{standing.mean_epochs:.0f}", standing.mean_epochs),
         Cell(standing.stop_reasons),
@@ -92,7 +92,7 @@ def comparison_table(evidence: Evidence) -> Html:
         ]
         for c in comparisons
     ]
-    columns = ["rank", "network", "seeds", heading("error above the winner's", evidence.unit), "95 % interval",
+    columns = ["rank", evidence.kind, "seeds", heading("error above the winner's", evidence.unit), "95 % interval",
                "p (Holm)", "verdict"]  # fmt: skip
     caption = f"The others against the winner, {evidence.name(evidence.trained[0])}, paired by seed"
     return table(caption, columns, rows, "comparison-table", numbered=[0, 2, 3, 4, 5])
@@ -108,4 +108,4 @@ def failed_trials(evidence: Evidence) -> Html:
         for result in evidence.failures
     ]
     caption = f"{count(len(rows), 'trial')} failed"
-    return table(caption, ["network", "seed", "reason"], rows, "failures", numbered=[1])
+    return table(caption, [evidence.kind, "seed", "reason"], rows, "failures", numbered=[1])

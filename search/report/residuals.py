@@ -52,7 +52,7 @@ def network_words(given: str, together: str, networks: int, missing_seeds: Seque
     if missing_seeds:
         seeds = ", ".join(map(str, missing_seeds))
         text += f" The weights of seed {seeds} are gone from MLflow and left out here."
-    return text + " Validation chose the winner; only the winner has met the test set."
+    return text + " Validation chose the winner; beside it only the search's ensemble, if any, has met the test set."
 
 
 def worst_rows(predicted: Predicted) -> NDArray[np.intp]:

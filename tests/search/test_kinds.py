@@ -138,6 +138,12 @@ def test_a_search_of_traditional_models(capsys: pytest.CaptureFixture[str]) -> N
     assert all("parameters" not in run.data.metrics and run.data.params["family"] for run in children)
     capsys.readouterr()
     assert report([f"run={parent.info.run_id}", "output=report.html"]) == 0
+    page = parsed(Path("report.html").read_text())
+    assert "Which model predicts" in page.text
+    assert "more epochs may lower it" not in page.text
+    assert page.tables["ranking-table"][0][:2] == ["rank", "model"]
+    assert "parameters" not in page.tables["ranking-table"][0] + page.tables["pareto-table"][0]
+    assert page.figures["learning-curves"]["layout"]["xaxis"]["title"]["text"] == "fits, each to more rows"
 
 
 def test_the_ensemble_of_traditional_models(capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,7 +163,7 @@ def test_the_ensemble_of_traditional_models(capsys: pytest.CaptureFixture[str]) 
     assert about["validation_mae"] < min(m["validation_mae"] for m in about["members"])
     assert about["parameters"] is None
     assert "ensemble_parameters" not in past.parent.data.metrics
-    assert "Members of the ensemble" in Path("report.html").read_text()
+    assert parsed(Path("report.html").read_text()).tables["ensemble-table"][0][:3] == ["weight", "model", "seed"]
     for order, name in (("ensemble=true", "together"), ("top=5", "best")):
         assert register([f"run={past.parent.info.run_id}", order, f"name={name}"]) == 0
         known = load_model(open_registry(uri()), find_model(open_registry(uri()), name)).about

@@ -226,6 +226,17 @@ def test_one_trial_one_seed(archive: Archive, report: Report) -> None:
     assert "± over seeds" not in made.text
 
 
+def test_traditional_models_that_were_fitted_once(archive: Archive, report: Report) -> None:
+    """What has no epochs has no curve, and what has no number of parameters no column for it."""
+    candidates = list(build_space("traditional", replace(FAST, epochs=1), BRNET).candidates())[:3]
+    trials = [replace(trial(str(place), each), epochs=1, best_epoch=1) for place, each in enumerate(candidates)]
+    made = report(archive.record(["space=traditional", "dataset=mp", "rows=2000"], trials))
+    assert "Each model was fitted once, to all rows." in made.text
+    assert "learning-curves" not in made.figures
+    assert "parameters" not in made.tables["ranking-table"][0] + made.tables["pareto-table"][0]
+    assert "parameters" not in made.tables.get("ensemble-table", [[]])[0]
+
+
 def test_no_trial_came_to_a_result(archive: Archive, report: Report) -> None:
     failed = trial("a", Candidate(BRNET, FAST), failure="loss not finite in epoch 1", error=float("inf"))
     made = report(archive.record(["space=branching", "dataset=mp", "rows=300"], [failed]))
