@@ -92,9 +92,10 @@ def error_word(standings: Sequence[Standing]) -> str:
 
 
 def headings(standings: Sequence[Standing], unit: str) -> tuple[str, ...]:
-    """`COLUMNS` with the name and the unit of the error."""
-    error = with_unit(f"validation {error_word(standings)}", unit)
-    return tuple(error if name == "validation" else name for name in COLUMNS)
+    """`COLUMNS` with the name and the unit of the error, and what the candidates are."""
+    kind = "network" if standings[0].candidate.estimator is None else "model"
+    named = {"validation": with_unit(f"validation {error_word(standings)}", unit), "network": kind}
+    return tuple(named.get(name, name) for name in COLUMNS)
 
 
 def show_ranking(standings: Sequence[Standing], base: Recipe, unit: str, console: Console) -> None:

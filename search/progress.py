@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.labels import with_unit
+from search.report.wording import count
 from search.results import TrialResult
 
 logger = logging.getLogger(__name__)
@@ -114,9 +115,9 @@ class Progress:
         outcome = f"failed: {result.failure}" if result.failure else with_unit(f"{result.best_error:.4f}", self.unit)
         reason = "" if result.failure else f" ({result.stop_reason})"
         between = " of at most " if self.is_at_most else "/"
-        count = f"{self.done}{between}{self.total}" if self.total else f"{self.done}"
-        detail = f"{outcome}, {result.epochs} epochs in {duration(result.seconds)}{reason}"
-        self._line(f"{count}  {name}  {detail}; {self.time_left()}")
+        place = f"{self.done}{between}{self.total}" if self.total else f"{self.done}"
+        detail = f"{outcome}, {count(result.epochs, 'epoch')} in {duration(result.seconds)}{reason}"
+        self._line(f"{place}  {name}  {detail}; {self.time_left()}")
 
     def _line(self, text: str) -> None:
         self._last_line = time.time()
