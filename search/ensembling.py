@@ -125,11 +125,15 @@ def finish(results: Sequence[TrialResult], winner_test: float, tested: Tested, t
     Nothing where the search is told to choose none, or has one model or fewer.
     """
     config, split = tracker.config, tested.split
-    if not config.ensemble or len(models_of(results)) < 2:
+    if not config.ensemble:
+        return []
+    # a search that goes on may have traditional models of an earlier version
+    models = [r for r in models_of(results) if r.candidate.estimator is None or tracker.has_product(r)]
+    if len(models) < 2:
         return []
     try:
         outputs_of = partial(on_validation, validation=split.validation, fetch=tracker.product)
-        chosen = pick(results, outputs_of, split.validation, config.ensemble, config.ensemble_parameters)
+        chosen = pick(models, outputs_of, split.validation, config.ensemble, config.ensemble_parameters)
     except NothingFitsError as error:
         return [f"No ensemble was chosen: {error} (ensemble_parameters=)."]
     # the test set had no part in choosing it

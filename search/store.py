@@ -41,6 +41,14 @@ def download(client: MlflowClient, run_id: str, artifact: str, folder: Path) -> 
     return Path(client.download_artifacts(run_id, artifact, str(target)))
 
 
+def has_artifact(client: MlflowClient, run_id: str, artifact: str) -> bool:
+    """Whether a run has it; False also where that cannot be seen."""
+    try:
+        return any(file.path == artifact for file in client.list_artifacts(run_id))
+    except (MlflowException, OSError):
+        return False
+
+
 def absolute(uri: str) -> str:
     """A SQLite address by its full path: MLflow keeps connections by address, whatever the folder it was meant in."""
     return f"{SQLITE}{Path(uri.removeprefix(SQLITE)).absolute()}" if uri.startswith(SQLITE) else uri

@@ -19,7 +19,7 @@ from search.data import Split
 from search.labels import name_of, parts_of
 from search.results import TrialResult
 from search.settings import SAMPLERS
-from search.store import PARENT_TAG, Store, Writer, children_of, download
+from search.store import PARENT_TAG, Store, Writer, children_of, download, has_artifact
 from search.targets import error_name_of
 from search.versions import code_version, versions
 from search.view import share_ranking, where_to_look
@@ -232,6 +232,10 @@ class Tracker:
     def product(self, result: TrialResult, folder: Path) -> Path:
         """A copy in `folder` of what a trial of this search left (`search.checkpoints.product_of`)."""
         return download(self.client, self.children[result.trial_id], product_of(result.candidate), folder)
+
+    def has_product(self, result: TrialResult) -> bool:
+        """Whether there is one: traditional models of earlier versions left none."""
+        return has_artifact(self.client, self.children[result.trial_id], product_of(result.candidate))
 
     def _error_metric(self, candidate: Candidate) -> str:
         """The metric of a trial's best error; another for one on part of the rows, so that no page ranks it."""

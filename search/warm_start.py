@@ -13,7 +13,6 @@ from typing import Any
 
 import optuna
 from mlflow.entities import Run, ViewType
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from models.candidate import Candidate
@@ -27,7 +26,7 @@ from search.history import LATEST, PastSearch, latest_parent, parent_of, parents
 from search.opening import Opening, opening_for
 from search.results import Standing
 from search.row_parts import drawn_from, on_part
-from search.store import all_runs, existing_store
+from search.store import all_runs, existing_store, has_artifact
 from search.taking_over import facts_of
 from search.tracking import CONFIG_TAG, PARAMETERS_TAG
 from search.tuning import candidate_limit
@@ -100,11 +99,7 @@ def search_in(client: MlflowClient, parent: Run) -> PastSearch | None:
 
 def has_product(client: MlflowClient, kept: Kept) -> bool:
     """Whether a trial can be taken over whole."""
-    product = product_of(kept.result.candidate)
-    try:
-        return any(file.path == product for file in client.list_artifacts(kept.run.info.run_id))
-    except (MlflowException, OSError):
-        return False
+    return has_artifact(client, kept.run.info.run_id, product_of(kept.result.candidate))
 
 
 @dataclass
@@ -119,11 +114,7 @@ class Found:
     def in_words(self, name: str, searches: int, same: int, seeds: int) -> str:
         """What was taken over, what was guessed, and what was left and why."""
         more = len(self.opening.known) - self.taken
-        taken = (
-            f"{self.taken} trials are taken over with their weights and train nothing"
-            if self.taken
-            else "nothing is taken over"
-        )
+        taken = f"{self.taken} trials are taken over whole and train nothing" if self.taken else "nothing is taken over"
         if more:
             taken += f", {more} more are known and will be where they are asked for"
         if not same:

@@ -117,7 +117,7 @@ def test_points_that_are_known_with_every_seed_are_evaluated(name: str, runs: di
     assert set(opening.known) == {
         trial(HERE[n][0], seed, 0).trial_id for n, seed in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
     }
-    assert "4 trials are taken over with their weights and train nothing, 1 more are known" in found.words
+    assert "4 trials are taken over whole and train nothing, 1 more are known" in found.words
     assert "2 of their best candidates come first as guesses" in found.words
 
 
@@ -228,7 +228,7 @@ def test_a_search_takes_over_trials_with_their_curves_and_weights(
     assert "2 trials are taken over" in capsys.readouterr().out
     assert main([*arguments, "trials=1", f"warm_start={first.parent.info.run_id}"]) == 0
     printed = capsys.readouterr().out
-    assert "2 trials are taken over with their weights and train nothing" in printed
+    assert "2 trials are taken over whole and train nothing" in printed
     assert "3/3" in printed
     second = open_search("latest", "sqlite:///mlflow.db")
     client = second.client

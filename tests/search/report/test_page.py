@@ -234,7 +234,18 @@ def test_traditional_models_that_were_fitted_once(archive: Archive, report: Repo
     assert "Each model was fitted once, to all rows." in made.text
     assert "learning-curves" not in made.figures
     assert "parameters" not in made.tables["ranking-table"][0] + made.tables["pareto-table"][0]
-    assert "parameters" not in made.tables.get("ensemble-table", [[]])[0]
+    assert "parameters" not in made.tables["ensemble-table"][0]
+
+
+def test_traditional_models_of_an_earlier_version_make_no_ensemble(
+    archive: Archive, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They left nothing to choose by, and the search that went on with them ends all the same."""
+    monkeypatch.setattr("search.tracking.has_artifact", lambda *_: False)
+    candidates = list(build_space("traditional", replace(FAST, epochs=1), BRNET).candidates())[:2]
+    trials = [replace(trial(str(place), each), epochs=1, best_epoch=1) for place, each in enumerate(candidates)]
+    made = report(archive.record(["space=traditional", "dataset=mp", "rows=2000"], trials))
+    assert "This search chose no ensemble." in made.text
 
 
 def test_no_trial_came_to_a_result(archive: Archive, report: Report) -> None:
