@@ -19,6 +19,17 @@ ROUNDS_A_MEMBER = 4
 """Greedy selection takes so many copies for every network it may hold, so that weights can differ."""
 
 
+def shares_of(members: int, weights: Sequence[float]) -> tuple[float, ...]:
+    """The weights of so many members, brought to a sum of 1. Raises ValueError where they do not fit or are not above
+    0."""
+    shares = np.array(weights, dtype=np.float64)
+    if not members or len(shares) != members:
+        raise ValueError(f"{members} models and {len(shares)} weights make no ensemble")
+    if not np.isfinite(shares).all() or (shares <= 0).any():
+        raise ValueError(f"weights must be above 0, unlike {list(shares)}")
+    return tuple(float(share) for share in shares / shares.sum())
+
+
 class Ensemble:
     """Networks of any architectures with the same input and output widths, on the CPU, and their weights (sum 1).
 
@@ -30,16 +41,12 @@ class Ensemble:
     def __init__(
         self, networks: Sequence[Network], weights: Sequence[float] | None = None, bfloat16: bool = False
     ) -> None:
-        shares = np.ones(len(networks)) if weights is None else np.array(weights, dtype=np.float64)
-        if not networks or len(shares) != len(networks):
-            raise ValueError(f"{len(networks)} networks and {len(shares)} weights make no ensemble")
-        if not np.isfinite(shares).all() or (shares <= 0).any():
-            raise ValueError(f"weights must be above 0, unlike {list(shares)}")
+        shares = shares_of(len(networks), [1.0] * len(networks) if weights is None else weights)
         widths = {(n.architecture.input_width, n.architecture.output_width, n.architecture.task) for n in networks}
         if len(widths) > 1:
             raise ValueError(f"networks of different inputs, outputs or tasks make no ensemble: {sorted(widths)}")
         self.networks = tuple(networks)
-        self.weights = tuple(float(share) for share in shares / shares.sum())
+        self.weights = shares
         self._bfloat16 = bfloat16
         self._fast = [_for_inference(network, bfloat16) for network in networks]
 

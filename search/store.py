@@ -42,11 +42,8 @@ def download(client: MlflowClient, run_id: str, artifact: str, folder: Path) -> 
 
 
 def has_artifact(client: MlflowClient, run_id: str, artifact: str) -> bool:
-    """Whether a run has it; False also where that cannot be seen."""
-    try:
-        return any(file.path == artifact for file in client.list_artifacts(run_id))
-    except (MlflowException, OSError):
-        return False
+    """Whether a run has it. Raises MlflowException or OSError where that cannot be seen."""
+    return any(file.path == artifact for file in client.list_artifacts(run_id))
 
 
 def absolute(uri: str) -> str:

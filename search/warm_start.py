@@ -13,6 +13,7 @@ from typing import Any
 
 import optuna
 from mlflow.entities import Run, ViewType
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from models.candidate import Candidate
@@ -99,7 +100,10 @@ def search_in(client: MlflowClient, parent: Run) -> PastSearch | None:
 
 def has_product(client: MlflowClient, kept: Kept) -> bool:
     """Whether a trial can be taken over whole."""
-    return has_artifact(client, kept.run.info.run_id, product_of(kept.result.candidate))
+    try:
+        return has_artifact(client, kept.run.info.run_id, product_of(kept.result.candidate))
+    except (MlflowException, OSError):
+        return False
 
 
 @dataclass

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from models.checkpoint import CheckpointError, refuse_inflated
+from models.ensemble import shares_of
 
 TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -41,13 +42,8 @@ class Fitted:
     """
 
     def __init__(self, models: Sequence[Any], floor: float | None, weights: Sequence[float]) -> None:
-        shares = np.array(weights, dtype=np.float64)
-        if not models or len(shares) != len(models):
-            raise ValueError(f"{len(models)} models and {len(shares)} weights make no ensemble")
-        if not np.isfinite(shares).all() or (shares <= 0).any():
-            raise ValueError(f"weights must be above 0, unlike {list(shares)}")
         self.models, self.floor = tuple(models), floor
-        self.weights = tuple(float(share) for share in shares / shares.sum())
+        self.weights = shares_of(len(models), weights)
 
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Weighted mean and standard deviation of the models' values, each float32 (rows, 1), in the target's unit."""

@@ -35,6 +35,6 @@ def ensemble_section(evidence: Evidence) -> Html:
         "ensemble",
         title,
         paragraph(words),
-        table("Members of the ensemble", columns, rows, "ensemble-table", numbered=[0, 2, 3, 4][: len(rows[0])]),
+        table("Members of the ensemble", columns, rows, "ensemble-table", numbered=[0, *range(2, len(columns))]),
         paragraph(join("Take it into use: ", element("code", command), ".")),
     )

@@ -60,9 +60,9 @@ def test_no_rows() -> None:
 
 def test_what_makes_no_ensemble() -> None:
     network = build(WIDE)
-    with pytest.raises(ValueError, match="0 networks"):
+    with pytest.raises(ValueError, match="0 models"):
         Ensemble([])
-    with pytest.raises(ValueError, match="1 networks and 2 weights"):
+    with pytest.raises(ValueError, match="1 models and 2 weights"):
         Ensemble([network], [1, 1])
     for weight in (0.0, -1.0, float("nan")):
         with pytest.raises(ValueError, match="above 0"):

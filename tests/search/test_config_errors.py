@@ -95,6 +95,10 @@ MISTAKES = [
     # settings that do not go together
     ("sampler=nsga2", r"^sampler= has no meaning for space=branching, whose 11 candidates are all trained"),
     ("objectives=[validation_mae,training_seconds] scheduler=asha", r"^scheduler=asha would make .* look quick"),
+    (
+        "space=automl ensemble_parameters=5e6",
+        r"^space=automl fits .* leave out ensemble_parameters=",
+    ),
     ("space=automl objectives=[validation_mae,parameters]", r"^space=automl fits traditional models"),
     ("dataset=csv target=x", r"^dataset=csv needs .* path="),
     ("dataset=csv path=x", r"^dataset=csv needs .* target="),

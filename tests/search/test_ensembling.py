@@ -1,5 +1,6 @@
 """The ensemble at a search's end: chosen on validation, tested by hand here, and put into use as it is."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,22 @@ from sklearn.metrics import log_loss
 
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
+from models.checkpoint import save_network
 from models.network import Network, build, predict
+from models.published import BRNET
 from models.recipe import FAST
 from search import ensemble_record, ensembling
 from search.data import Part, Split
 from search.ensemble_record import in_words, logged
 from search.ensembling import pick
 from search.errors import UserError
+from search.fitting import refit
 from search.inference.choice import choose_best
 from search.inference.registry import find_model, load_model, open_registry
+from search.judging import Tested
 from search.results import TrialResult
+from search.targets import training_data
+from spaces import build as build_space
 
 
 def about_of(shelf: Shelf) -> dict[str, Any]:
@@ -135,3 +142,24 @@ def test_a_search_without_one_has_none_to_register(shelf: Shelf, monkeypatch: py
     monkeypatch.setattr(ensemble_record, "ARTIFACT", "other.json")
     with pytest.raises(UserError, match="this search chose no ensemble"):
         register(["run=latest", "ensemble=true"], shelf.uri)
+
+
+def test_each_model_meets_the_test_set_once_and_a_long_fit_is_told(mp_split: Split, tmp_path: Path) -> None:
+    candidate = next(iter(build_space("traditional", replace(FAST, epochs=1), BRNET).candidates()))
+    network = TrialResult("network", Candidate(Architecture(groups=(Group(4, 1),)), FAST), 0)
+    fitted = TrialResult("fitted", candidate, 0, seconds=75.0)
+    save_network(tmp_path / "network.npz", build(network.candidate.architecture, 0))
+    fetched: list[str] = []
+    told: list[str] = []
+
+    def fetch(result: TrialResult, folder: Path) -> Path:
+        fetched.append(result.trial_id)
+        return tmp_path / "network.npz"
+
+    tested = Tested(mp_split, fetch, told.append)
+    for result in (network, fitted):
+        assert np.array_equal(tested.outputs(result), tested.outputs(result))
+    assert fetched == ["network"], "of an estimator nothing is fetched, of a network once"
+    assert told == ["linear, seed 0, is fitted again for the test set (first: 75 s)"]
+    expected = refit(candidate, training_data(mp_split), 0, threads=1)(mp_split.test.x)
+    np.testing.assert_allclose(tested.outputs(fitted)[:, 0], expected, rtol=1e-6)
