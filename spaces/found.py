@@ -2,5 +2,9 @@
 
 from models.architecture import Architecture, Group
 
-EQUAL_LAYERS = tuple(Architecture(groups=(Group(width, 3), Group(width, 3)), skip="layer") for width in (256, 512))
-"""Six layers of one width with a skip around each and no norm, trained by Muon; in two groups, as one holds four."""
+EQUAL_LAYERS = tuple(
+    Architecture(groups=(Group(width, layers), Group(width, layers)), skip="layer")
+    for width, layers in ((212, 4), (512, 3))
+)
+"""Eight and six layers of one width with a skip around each and no norm, trained by Muon, for smaller and for larger
+tables; in two groups, as one holds four."""

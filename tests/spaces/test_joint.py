@@ -101,7 +101,7 @@ def test_first_points_keep_to_the_limits() -> None:
         [str(space.suggest(optuna.trial.FixedTrial(point)).architecture) for point in space.first_points()]
         for space in (Joint(FAST, BRNET), Joint(FAST, BRNET, Limits(None, 10**7, 150.0, COST, ROWS)))
     ]
-    ours = ["256x3-256x3 plain skip leaky", "512x3-512x3 plain skip leaky"]
+    ours = ["212x4-212x4 plain skip leaky", "512x3-512x3 plain skip leaky"]
     assert names == [[*ours, "Top[2,2] leaky", "Top[2,2] skip leaky", "Top[1,1,1,1] skip leaky"], []]
 
 
