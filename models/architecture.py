@@ -164,7 +164,10 @@ class Architecture:
         return replace(self, output_width=output_width, task=task, floor=floor)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
+        fields = asdict(self)
+        if not self.inputs.ranks:  # as networks were written before there were ranks, so that trials are still known
+            del fields["inputs"]["ranks"]
+        return json.dumps(fields, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -23,6 +23,12 @@ SMALLEST_VARIANCE = 1e-6
 FREQUENCY_SPREAD = 1.0
 """Standard deviation of the first frequencies: one period over the fractions' whole range."""
 
+RANK_SCALE = 0.2
+"""Of a ranked element's mark: about a fraction's own size, so that the first layer's steps are no larger for it."""
+
+EQUAL_FRACTIONS = 10_000.0
+"""Fractions are equal that differ by less than about one part in so many."""
+
 
 @cache
 def element_descriptors() -> np.ndarray:
@@ -132,6 +138,36 @@ class Descriptors(Pooled):
         self.table.copy_(torch.as_tensor(element_descriptors()))
 
 
+class RankedElements(nn.Module):
+    """Fractions (rows, 86) -> (rows, ranks x 87): the elements in the order of their fractions, the largest first.
+
+    For each rank 86 places, of which that of its element is `RANK_SCALE` and the others 0, and its fraction times
+    `RANK_SCALE`; all 0 where a composition has fewer elements. Of elements with equal fractions the lower Mendeleev
+    number comes first, so that like elements come to like ranks.
+    """
+
+    order: Tensor
+
+    def __init__(self, ranks: int) -> None:
+        super().__init__()
+        self.ranks = ranks
+        self.register_buffer("order", torch.empty(ELEMENTS))
+
+    def begin(self, generator: torch.Generator) -> None:
+        """Take the elements' order from the shipped table."""
+        mendeleev_numbers = element_descriptors()[:, 0]
+        self.order.copy_(torch.as_tensor(mendeleev_numbers.argsort().argsort()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        # whole numbers, exact in float32
+        keys = torch.where(x > 0, (x * EQUAL_FRACTIONS).round() * ELEMENTS + ELEMENTS - self.order, 0.0)
+        found, elements = keys.topk(self.ranks, dim=1)
+        scale = RANK_SCALE * (found > 0).to(x.dtype)
+        places = torch.zeros(len(x), self.ranks, ELEMENTS, dtype=x.dtype, device=x.device)
+        places = places.scatter(2, elements[:, :, None], scale[:, :, None])
+        return torch.cat([places.flatten(1), scale * x.gather(1, elements)], dim=1)
+
+
 class Encoding(nn.Module):
     """x (rows, values) -> (rows, `Inputs.width(values)`), float32: the parts of the input side by side."""
 
@@ -144,6 +180,7 @@ class Encoding(nn.Module):
             parts.append(nn.Identity() if kind is None else kind(values, inputs.numeric_width))
         parts += [ElementEmbeddings(inputs.embedding)] if inputs.embedding else []
         parts += [Descriptors()] if inputs.descriptors else []
+        parts += [RankedElements(inputs.ranks)] if inputs.ranks else []
         self.parts = nn.ModuleList(parts)
 
     def fit(self, x: np.ndarray) -> None:

@@ -27,7 +27,9 @@ class Inputs:
     fractions: the row's own values. numeric: how each of them is embedded in `numeric_width` values: "piecewise" by
     its place among as many bins, "periodic" by as many learnt frequencies and a linear layer that all share
     (Gorishniy et al., NeurIPS 2022). embedding: width of a learnt vector for each element, pooled over a
-    composition's elements; 0 for none. descriptors: physical properties of the elements, pooled alike.
+    composition's elements; 0 for none. descriptors: physical properties of the elements, pooled alike. ranks: which
+    element has the largest fraction, which the next, for so many; 0 for none. Compounds of one prototype, such as ABX3,
+    so have their elements in the same places, whichever they are.
     Raises ValueError where nothing is left to train on, or a width is missing.
     """
 
@@ -36,6 +38,7 @@ class Inputs:
     numeric_width: int = 0
     embedding: int = 0
     descriptors: bool = False
+    ranks: int = 0
 
     def __post_init__(self) -> None:
         if self.numeric not in get_args(Numeric):
@@ -47,18 +50,21 @@ class Inputs:
             raise ValueError(f"a {self.numeric} embedding needs a width of at least 1, not {self.numeric_width}")
         if self.embedding < 0:
             raise ValueError(f"an element embedding cannot be {self.embedding} wide")
-        if not (self.fractions or self.embedding or self.descriptors):
-            raise ValueError("an input needs the fractions, element embeddings or descriptors")
+        if not 0 <= self.ranks <= ELEMENTS:
+            raise ValueError(f"an input has from 0 to {ELEMENTS} ranks of elements, not {self.ranks}")
+        if not (self.fractions or self.is_composition):
+            raise ValueError("an input needs the fractions, element embeddings, descriptors or ranks")
 
     @property
     def is_composition(self) -> bool:
         """Whether a row has to be the fractions of the 86 elements."""
-        return bool(self.embedding or self.descriptors)
+        return bool(self.embedding or self.descriptors or self.ranks)
 
     def width(self, values: int) -> int:
         """Values that the first layers get of a row of `values`."""
         own = values * (self.numeric_width or 1) if self.fractions else 0
-        return own + POOLS * (self.embedding + DESCRIPTORS * self.descriptors)
+        pooled = POOLS * (self.embedding + DESCRIPTORS * self.descriptors)
+        return own + pooled + self.ranks * (ELEMENTS + 1)
 
     def parameter_count(self, values: int) -> int:
         """Trainable parameters for rows of `values`: frequencies and their shared layer, element embeddings."""
@@ -68,11 +74,12 @@ class Inputs:
         return periodic + ELEMENTS * self.embedding
 
     def __str__(self) -> str:
-        """`fractions:piecewise8+elements16+descriptors`."""
+        """`fractions:piecewise8+elements16+descriptors+ranks4`."""
         numeric = f":{self.numeric}{self.numeric_width}" if self.numeric != "none" else ""
         words = [f"fractions{numeric}"] if self.fractions else []
         words += [f"elements{self.embedding}"] if self.embedding else []
         words += ["descriptors"] if self.descriptors else []
+        words += [f"ranks{self.ranks}"] if self.ranks else []
         return "+".join(words)
 
 

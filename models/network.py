@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from models.architecture import Architecture
 from models.branching import Branch, Distribution, parts_of
-from models.encoding import Descriptors, ElementEmbeddings, Encoding, Periodic, PiecewiseLinear
+from models.encoding import Descriptors, ElementEmbeddings, Encoding, Periodic, PiecewiseLinear, RankedElements
 from models.inputs import PLAIN_INPUTS
 
 KERAS_BATCH_NORM_MOMENTUM = 0.01
@@ -202,7 +202,7 @@ def build(architecture: Architecture, seed: int = 0) -> Network:
                 module.reset_running_stats()
             elif isinstance(module, nn.LayerNorm):
                 module.reset_parameters()
-            elif isinstance(module, PiecewiseLinear | Periodic | ElementEmbeddings | Descriptors):
+            elif isinstance(module, PiecewiseLinear | Periodic | ElementEmbeddings | Descriptors | RankedElements):
                 module.begin(generator)
     return network
 

@@ -22,6 +22,7 @@ from spaces.joint_parts import (
     NUMERIC_WIDTHS,
     OTHER,
     PLAIN,
+    RANKS,
     RATIOS,
     SAME,
     SLOPES,
@@ -113,7 +114,9 @@ class Joint(Space):
         widest = max(NUMERIC_WIDTHS)
         kinds = [Inputs(True, kind, widest) for kind in get_args(Numeric)]
         if self.base.input_width == ELEMENTS:
-            kinds = [replace(kind, embedding=max(EMBEDDING_WIDTHS), descriptors=True) for kind in kinds]
+            kinds = [
+                replace(kind, embedding=max(EMBEDDING_WIDTHS), descriptors=True, ranks=max(RANKS)) for kind in kinds
+            ]
         values = self.base.input_width
         inputs = max(kinds, key=lambda kind: kind.width(values) * LAYERS + kind.parameter_count(values))
         shape = replace(

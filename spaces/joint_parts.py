@@ -35,10 +35,11 @@ DROPOUTS_OF_SIX = (*DROPOUTS, "as in ElemNet")
 DROPOUT_RATES = (0.02, 0.4)
 SOURCES = (
     "fractions", "elements", "descriptors", "fractions, elements", "fractions, descriptors", "elements, descriptors",
-    "fractions, elements, descriptors",
+    "fractions, elements, descriptors", "fractions, ranks", "fractions, descriptors, ranks",
 )  # fmt: skip
 NUMERIC_WIDTHS = (4, 8, 16)
 EMBEDDING_WIDTHS = (4, 8, 16, 32)
+RANKS = (3, 4, 5)
 
 
 def draw_layers(trial: BaseTrial, count: int) -> list[int]:
@@ -94,4 +95,5 @@ def draw_inputs(trial: BaseTrial, values: int) -> Inputs:
         numeric_width=0 if numeric == "none" else trial.suggest_categorical("numeric width", NUMERIC_WIDTHS),
         embedding=embedding,
         descriptors="descriptors" in sources,
+        ranks=trial.suggest_categorical("ranks", RANKS) if "ranks" in sources else 0,
     )

@@ -37,6 +37,7 @@ KINDS = {
         replace(SMALL, join="mean", inputs=Inputs(True, "piecewise", 4, embedding=3, descriptors=True)),
         replace(FAST, epochs=3, precision="bfloat16", train_part=0.7),
     ),
+    "ranked elements": Candidate(replace(SMALL, inputs=Inputs(ranks=3)), replace(QUICK, epochs=3)),
     "periodic": Candidate(replace(SMALL, inputs=Inputs(True, "periodic", 4)), replace(QUICK, epochs=3)),
 }
 """Of three epochs and more; they end at different ones."""

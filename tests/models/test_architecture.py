@@ -76,6 +76,7 @@ inputs = st.builds(
     numeric_width=st.integers(1, 3),
     embedding=st.integers(0, 2),
     descriptors=st.booleans(),
+    ranks=st.integers(0, 2),
 ) | st.sampled_from([Inputs(fractions=False, embedding=2), Inputs(fractions=False, descriptors=True)])
 """What a network may be fed."""
 
@@ -125,7 +126,17 @@ def test_json_of_networks_logged_before_there_were_kinds_of_skips_is_read() -> N
         assert Architecture.from_json(text) == network
 
 
-@pytest.mark.parametrize("change", [{"fractions": False}, {"numeric": "periodic"}, {"embedding": -1}, {"numeric": "x"}])
+def test_ranks_leave_the_json_of_other_networks_as_it_was() -> None:
+    """Trials, which are known again by it, were kept before there were ranks."""
+    assert "ranks" not in BRNET.to_json()
+    ranked = replace(BRNET, inputs=Inputs(ranks=3))
+    assert Architecture.from_json(ranked.to_json()) == ranked
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"fractions": False}, {"numeric": "periodic"}, {"embedding": -1}, {"numeric": "x"}, {"ranks": -1}, {"ranks": 87}],
+)
 def test_inputs_that_are_none_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"input|embed"):
         Inputs(**change)
@@ -191,6 +202,7 @@ def test_descriptions_of_the_same_network_are_equal(one: Architecture, other: Ar
         {"inputs": Inputs(embedding=8)},
         {"inputs": Inputs(descriptors=True)},
         {"inputs": Inputs(fractions=False, descriptors=True)},
+        {"inputs": Inputs(ranks=4)},
         {"normalisation": "batch"},
         {"activation": "relu"},
         {"slope": 0.1},
@@ -254,6 +266,7 @@ def test_text(architecture: Architecture, text: str) -> None:
         ({"join": "product"}, "'product' is none of sum, mean"),
         ({"skip": True}, "True is none of none, layer, group"),
         ({"input_width": 4, "inputs": Inputs(embedding=2)}, "of the 86 elements: a row of 4 values"),
+        ({"input_width": 4, "inputs": Inputs(ranks=2)}, "of the 86 elements: a row of 4 values"),
         ({"branchings": (Branching(0, (2, (1, (1, 1)))),)}, r"\[1>\[1,1\],2\] does not deal out the 4 layers"),
         ({"input_width": 0}, "regression from 0 inputs"),
         ({"output_width": 0}, "to 0 outputs"),

@@ -10,13 +10,14 @@ from models.architecture import Architecture, Group
 from models.branching import Branching
 from models.checkpoint import load_network, save_network
 from models.data import TrainingData
-from models.encoding import PiecewiseLinear, element_descriptors
+from models.encoding import RANK_SCALE, PiecewiseLinear, element_descriptors
 from models.ensemble import Ensemble
 from models.inputs import DESCRIPTORS, ELEMENTS, Inputs
 from models.network import build
+from search.data.composition import ELEMENTS as SYMBOLS
 
 GATED = (Branching(0, (1, 1)),)
-EVERY = Inputs(True, "piecewise", 5, embedding=3, descriptors=True)
+EVERY = Inputs(True, "piecewise", 5, embedding=3, descriptors=True, ranks=2)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,39 @@ def test_pools_over_the_elements_of_a_composition() -> None:
     )
     np.testing.assert_allclose(largest, both.max(0), rtol=1e-6)
     np.testing.assert_allclose(least, both.min(0), rtol=1e-6)
+
+
+def test_ranks_put_the_elements_of_a_prototype_in_the_same_places() -> None:
+    """CaTiO3 and NaCl: the largest fraction first, of equal ones the element that comes first in Mendeleev's order."""
+    table = element_descriptors()
+    network = build(Architecture(groups=(Group(4, 1),), inputs=Inputs(fractions=False, ranks=4)))
+    assert network.encoding is not None
+    of = {symbol: SYMBOLS.index(symbol) for symbol in ("O", "Ca", "Ti", "Na", "Cl", "Fe")}
+    x = torch.zeros(3, ELEMENTS)
+    x[0, of["O"]], x[0, of["Ca"]], x[0, of["Ti"]] = 0.6, 0.2, 0.2
+    x[1, of["Na"]], x[1, of["Cl"]] = 0.5, 0.5
+    x[2, of["Fe"]] = 1.0
+    values = network.encoding(x)
+    places, fractions = values[:, : 4 * ELEMENTS].reshape(3, 4, ELEMENTS), values[:, 4 * ELEMENTS :]
+    assert table[of["Ca"], 0] < table[of["Ti"], 0]
+    assert table[of["Na"], 0] < table[of["Cl"], 0]
+    for row, ranked in enumerate((("O", "Ca", "Ti"), ("Na", "Cl"), ("Fe",))):
+        marked = torch.zeros(4, ELEMENTS)
+        marked[range(len(ranked)), [of[symbol] for symbol in ranked]] = RANK_SCALE
+        assert torch.equal(places[row], marked)
+        own = [x[row, of[symbol]] for symbol in ranked] + [torch.tensor(0.0)] * (4 - len(ranked))
+        torch.testing.assert_close(fractions[row], RANK_SCALE * torch.stack(own))
+
+
+def test_ranks_do_not_see_how_fractions_were_rounded() -> None:
+    """A third from 1/3, 3/9 and 1e9/3e9 is one and the same."""
+    network = build(Architecture(groups=(Group(4, 1),), inputs=Inputs(fractions=False, ranks=3)))
+    assert network.encoding is not None
+    x = torch.zeros(2, ELEMENTS)
+    x[0, [10, 20, 30]] = 1 / 3
+    x[1, [10, 20, 30]] = torch.tensor([0.3333333, 0.33333334, 0.3333334])
+    first, second = network.encoding(x)[:, : 3 * ELEMENTS]
+    assert torch.equal(first, second)
 
 
 def test_a_single_element_has_a_gradient() -> None:

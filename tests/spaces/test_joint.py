@@ -71,6 +71,7 @@ def test_draws_are_of_every_kind() -> None:
     assert {(n.inputs.fractions, bool(n.inputs.embedding), n.inputs.descriptors) for n in networks} == {
         (f, e, d) for f in (True, False) for e in (True, False) for d in (True, False) if f or e or d
     }
+    assert {network.inputs.ranks for network in networks} == {0, 3, 4, 5}
     assert {candidate.recipe.optimiser for candidate in candidates} == {"adamw", "muon", "schedule_free"}
     assert FAST in {candidate.recipe for candidate in candidates}
 
