@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self, get_args
 
 from models.branching import Branching, Distribution, ends_of, from_lists, layers_in, parts_of
+from models.fields import fields_of
 from models.inputs import ELEMENTS, PLAIN_INPUTS, Inputs
 
 Activation = Literal["relu", "leaky_relu", "gelu", "silu"]
@@ -173,16 +174,16 @@ class Architecture:
     def from_json(cls, text: str) -> Self:
         """What is left out but for the groups is the default. Raises ValueError on text that is no architecture."""
         try:
-            fields = _renamed(json.loads(text))
-            fields["groups"] = tuple(Group(**group) for group in fields["groups"])
-            fields["branchings"] = tuple(
-                Branching(branching["group"], from_lists(branching["distribution"]))
-                for branching in fields.get("branchings", ())
-            )
-            fields["inputs"] = Inputs(**fields.get("inputs", {}))
+            fields = fields_of(cls, _renamed(json.loads(text)), "an architecture")
+            if "groups" not in fields:
+                raise ValueError("an architecture needs groups")
+            fields["groups"] = tuple(Group(**fields_of(Group, group, "a group")) for group in fields["groups"])
+            branchings = [fields_of(Branching, found, "a branching") for found in fields.get("branchings", ())]
+            fields["branchings"] = tuple(Branching(b["group"], from_lists(b["distribution"])) for b in branchings)
+            fields["inputs"] = Inputs(**fields_of(Inputs, fields.get("inputs", {}), "inputs"))
             fields["dropout"] = tuple(fields.get("dropout", ()))
             return cls(**fields)
-        except (AttributeError, TypeError, KeyError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"not an architecture: {error}") from error
 
     def __str__(self) -> str:
@@ -231,8 +232,10 @@ class Architecture:
         return [f"{self.group_name(branching.group)}{branching}" for branching in self.branchings]
 
 
-def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
+def _renamed(fields: Any) -> Any:
     """Fields by today's names: skip and batch norm were switches in what was logged before there were kinds of them."""
+    if not isinstance(fields, dict):
+        return fields
     if isinstance(fields.get("skip"), bool):
         fields["skip"] = "layer" if fields["skip"] else "none"
     if "batch_norm" in fields:

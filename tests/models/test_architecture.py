@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import FrozenInstanceError, replace
 from typing import Any, get_args
 
@@ -308,6 +309,29 @@ def test_a_group_has_a_width_and_a_layer(width: int, layers: int) -> None:
 def test_json_of_something_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not an architecture|there is no group 9|'tanh' is none of"):
         Architecture.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"inpts": {}}, "an architecture has no 'inpts', did you mean inputs? It has groups, branchings"),
+        ({"inputs": {"rank": 3}}, "inputs has no 'rank', did you mean ranks? It has fractions, numeric"),
+        ({"inputs": {"ranks": 2.5}}, "ranks of inputs is a whole number, not 2.5"),
+        ({"inputs": {"descriptors": 1}}, "descriptors of inputs is true or false, not 1"),
+        ({"inputs": ["ranks"]}, "inputs is an object with fractions"),
+        ({"slope": "0.3"}, "slope of an architecture is a number, not '0.3'"),
+        ({"floor": "none"}, "floor of an architecture is a number or null, not 'none'"),
+        ({"dropout": 0.1}, "dropout of an architecture is a list of numbers, not 0.1"),
+        ({"groups": {"width": 3, "layers": 1}}, "groups of an architecture is a list"),
+        ({"groups": [{"width": 3}]}, "a group needs layers"),
+        ({"groups": [{"width": 3, "layers": 1, "colour": 2}]}, "a group has no 'colour': it has width, layers"),
+        ({"branchings": [{"group": 0}]}, "a branching needs distribution"),
+        ({"branchings": [{"group": 0, "distribution": 2}]}, "distribution of a branching is a list, not 2"),
+    ],
+)
+def test_a_mistake_in_json_is_told_where_it_was_made(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"not an architecture: {message}")):
+        Architecture.from_json(json.dumps({"groups": [{"width": 8, "layers": 2}]} | change))
 
 
 def test_cannot_be_changed() -> None:
