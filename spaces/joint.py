@@ -31,6 +31,7 @@ from spaces.joint_parts import (
     draw_inputs,
     draw_layers,
     draw_ratio,
+    parameters_of,
 )
 from spaces.joint_recipe import RecipeOffer
 from spaces.limits import Limits
@@ -166,8 +167,8 @@ class Joint(Space):
         return shape, tuple(ratios)
 
     def _point(self, network: Architecture, recipe: Recipe, parameters: dict[str, Any]) -> dict[str, Any]:
-        """The parameters of a network of several groups, untransformed input and no dropout but ElemNet's; `parameters`
-        are those of its recipe.
+        """The parameters of a network of several groups, with fractions as they are, alone or beside descriptors or
+        ranks, and no dropout but ElemNet's; `parameters` are those of its recipe.
         """
         low, high = self.limits.low, self.limits.high(recipe)
         groups = network.groups
@@ -181,8 +182,7 @@ class Joint(Space):
             "activation": network.activation,
             "normalisation": network.normalisation,
             dropout[0] if len(groups) == len(ELEMNET_DROPOUT) else "dropout": dropout[1],
-            "sources": "fractions",
-            "numeric": "none",
+            **parameters_of(network.inputs),
         }
         for number in range(1, len(groups)):
             ratio = groups[number].width / groups[number - 1].width

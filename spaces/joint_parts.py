@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from models.architecture import ELEMNET_DROPOUT
 from models.branching import Branching, Distribution, text_of
@@ -97,3 +97,10 @@ def draw_inputs(trial: BaseTrial, values: int) -> Inputs:
         descriptors="descriptors" in sources,
         ranks=trial.suggest_categorical("ranks", RANKS) if "ranks" in sources else 0,
     )
+
+
+def parameters_of(inputs: Inputs) -> dict[str, Any]:
+    """What `draw_inputs` is drawn from, for fractions as they are, with or without descriptors and ranks."""
+    others = {"descriptors": inputs.descriptors, "ranks": inputs.ranks}
+    point: dict[str, Any] = {"sources": ", ".join(["fractions", *filter(others.get, others)]), "numeric": "none"}
+    return point | ({"ranks": inputs.ranks} if inputs.ranks else {})

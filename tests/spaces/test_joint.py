@@ -90,8 +90,9 @@ def test_the_first_points_are_the_best_found_by_muon_and_the_published_by_the_re
 
 def test_first_points_keep_to_the_limits_with_the_head_of_the_data() -> None:
     """At a limit that the network meets with one output, ten classes are too many for it."""
-    most = EQUAL_LAYERS[1].parameter_count()
-    for classes, ours in ((1, 2), (10, 1)):
+    most = EQUAL_LAYERS[2].parameter_count()
+    assert max(network.parameter_count() for network in EQUAL_LAYERS[:2]) < most
+    for classes, ours in ((1, 3), (10, 2)):
         base = BRNET.with_output(classes, "regression" if classes == 1 else "classification")
         points = Joint(FAST, base, Limits(most=most)).first_points()
         assert sum(point["groups"] == 2 for point in points) == ours
@@ -102,7 +103,8 @@ def test_first_points_keep_to_the_limits() -> None:
         [str(space.suggest(optuna.trial.FixedTrial(point)).architecture) for point in space.first_points()]
         for space in (Joint(FAST, BRNET), Joint(FAST, BRNET, Limits(None, 10**7, 150.0, COST, ROWS)))
     ]
-    ours = ["212x4-212x4 plain skip leaky", "512x3-512x3 plain skip leaky"]
+    small, large = "212x4-212x4 plain skip leaky", "512x3-512x3 plain skip leaky"
+    ours = [small, f"{small} in=fractions+descriptors", large, f"{large} in=fractions+ranks4"]
     assert names == [[*ours, "Top[2,2] leaky", "Top[2,2] skip leaky", "Top[1,1,1,1] skip leaky"], []]
 
 
