@@ -25,7 +25,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-BENCHMARKS := data predict training grid time_to_accuracy search_cost driver coverage faults databases
+BENCHMARKS := data predict training orthogonal grid time_to_accuracy search_cost driver coverage faults databases
 
 bench: install
 	for benchmark in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$benchmark $(ARGS) || exit 1; done

@@ -11,8 +11,9 @@ from models.recipe import Recipe
 PASSES = 6
 """Operations for a parameter and row of a step: two each forward, back to the weights, and back to the input."""
 
-MUON_PRODUCTS = 15
-"""Products of a square matrix in a step of Muon: three in each of its five iterations."""
+MUON_PRODUCTS = 6
+"""Products of a square matrix that take as long as Muon's step of it: two and two inverses on a CPU; on a GPU fifteen,
+in bfloat16, which takes less than half the time for each (models/orthogonal.py)."""
 
 
 @dataclass(frozen=True)

@@ -11,29 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.precision import computes_in_bfloat16
+from models.orthogonal import orthogonalised
 
 MOMENTUM = 0.95
-ITERATIONS = 5
-COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the Newton-Schulz polynomial that brings singular values to between about 0.7 and 1.2 in five iterations."""
-EPSILON = 1e-7
-
 ADAMW_RMS = 0.2
 """Root mean square of AdamW's steps, as a part of the learning rate: with it both share one range of rates."""
-
-
-def orthogonalised(matrices: Tensor, bfloat16: bool) -> Tensor:
-    """The nearly orthogonal matrices nearest to these, (count, rows, columns), by Newton-Schulz iterations."""
-    x = matrices.bfloat16() if bfloat16 else matrices
-    is_tall = x.size(1) > x.size(2)
-    x = x.mT if is_tall else x
-    x = x / (x.norm(dim=(1, 2), keepdim=True) + EPSILON)
-    a, b, c = COEFFICIENTS
-    for _ in range(ITERATIONS):
-        square = torch.bmm(x, x.mT)
-        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
-    return torch.as_tensor(x.mT if is_tall else x, dtype=torch.float32)
 
 
 class Muon(torch.optim.Optimizer):
@@ -75,9 +57,8 @@ class Muon(torch.optim.Optimizer):
         momenta = [self._momentum(matrix) for matrix in matrices]
         torch._foreach_lerp_(momenta, gradients, 1 - MOMENTUM)
         ahead = torch.stack(torch._foreach_lerp(gradients, momenta, MOMENTUM))
-        bfloat16 = computes_in_bfloat16("auto", ahead.device)
         rate = group["lr"]
-        steps = orthogonalised(ahead, bfloat16) * (rate * ADAMW_RMS * max(matrices[0].shape) ** 0.5)
+        steps = orthogonalised(ahead) * (rate * ADAMW_RMS * max(matrices[0].shape) ** 0.5)
         kept = 1 - rate * group["weight_decay"]
         for matrix, step in zip(matrices, steps, strict=True):
             matrix.mul_(kept).sub_(step)

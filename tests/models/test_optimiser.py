@@ -1,17 +1,21 @@
 """Muon and schedule-free AdamW against their definitions."""
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from models.architecture import Architecture, Group
 from models.branching import Branching
 from models.candidate import Candidate
 from models.data import TrainingData
-from models.muon import Muon, orthogonalised
+from models.muon import Muon
 from models.network import build
 from models.optimiser import SCHEDULE_FREE_WARMUP, learning_rate_at, make_optimiser
+from models.orthogonal import CONSTANT, POLES, WEIGHTS, newton_schulz, orthogonalised
 from models.recipe import FAST, Recipe
 from models.schedule_free import MOMENTUM, ScheduleFree
 from models.training import TrainingRun
@@ -19,16 +23,47 @@ from models.training import TrainingRun
 SMALL = Architecture(groups=(Group(24, 3), Group(12, 1)), branchings=(Branching(0, (2, 1)),), skip="layer")
 
 
-@pytest.mark.parametrize("shape", [(3, 16, 16), (2, 8, 32), (2, 32, 8)])
-def test_orthogonalised_matrices_have_singular_values_near_one(shape: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("method", [orthogonalised, newton_schulz])
+@pytest.mark.parametrize("shape", [(3, 16, 16), (2, 8, 32), (2, 150, 201)])
+def test_orthogonalised_matrices_have_singular_values_near_one(
+    shape: tuple[int, int, int], method: Callable[[Tensor], Tensor]
+) -> None:
     matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    steps = orthogonalised(matrices, bfloat16=False)
     left, sizes, right = torch.linalg.svd(matrices, full_matrices=False)
-    values = left.mT @ steps @ right.mT  # the directions stay, so that this is diagonal
+    values = left.mT @ method(matrices) @ right.mT  # the directions stay, so that this is diagonal
     diagonal = values.diagonal(dim1=1, dim2=2)
-    assert (values - torch.diag_embed(diagonal)).abs().max() < 1e-3
-    assert diagonal[sizes > 0.05 * sizes[:, :1]].min() > 0.3
+    exact = method is orthogonalised  # the other may compute in bfloat16
+    assert (values - torch.diag_embed(diagonal)).abs().max() < (1e-3 if exact else 0.05)
+    assert diagonal[sizes > 0.05 * sizes[:, :1]].min() > (0.84 if exact else 0.3)
     assert diagonal.max() < 1.3
+    torch.testing.assert_close(orthogonalised(matrices.mT).mT, orthogonalised(matrices), rtol=0, atol=1e-3)
+
+
+def test_the_rational_function_is_the_best_of_its_degree() -> None:
+    values = torch.logspace(math.log10(0.002), 0, 100_001, dtype=torch.float64)
+    terms = [weight / (values**2 + pole) for weight, pole in zip(WEIGHTS, POLES, strict=True)]
+    error = values * (CONSTANT + sum(terms)) - 1
+    # as Chebyshev asks of the best one: equal errors of alternating sign, one more of them than there are coefficients
+    turns = (error[1:-1] - error[:-2]) * (error[2:] - error[1:-1]) < 0
+    extremes = torch.cat([error[:1], error[1:-1][turns], error[-1:]])
+    assert len(extremes) == len(POLES) + len(WEIGHTS) + 2
+    signs = (-1.0) ** torch.arange(len(extremes))
+    torch.testing.assert_close(extremes * signs, extremes[0].expand(len(extremes)), rtol=1e-4, atol=0)
+
+
+def test_a_matrix_without_a_gradient_is_not_stepped() -> None:
+    assert not orthogonalised(torch.zeros(2, 16, 24)).any()
+
+
+def test_matrices_of_low_rank_are_orthogonalised_in_their_own_directions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    left = torch.linalg.qr(torch.randn(200, 8, generator=generator))[0]
+    right = torch.linalg.qr(torch.randn(240, 8, generator=generator))[0]
+    steps = orthogonalised((1e-6 * left * torch.logspace(0, -2, 8) @ right.mT)[None])[0]
+    values = torch.linalg.svdvals(steps)
+    assert values[7] > 0.84
+    assert values[0] < 1.17
+    assert values[8] < 0.1
 
 
 def test_muon_steps_hidden_matrices_as_far_as_adamw_does_and_leaves_the_rest_to_it() -> None:
