@@ -33,7 +33,7 @@ class Pack:
     A small network's step keeps a GPU busy only in part, so that the steps of many run at once. A member is a
     `TrainingRun` like any other and knows nothing of its neighbours: architecture, recipe, seed and the moment it
     comes or goes are its own. Only its `seconds` are shared out: a second in which four members trained counts as a
-    quarter of one for each.
+    quarter of one for each. `steps_taken` are those of all members together.
     """
 
     def __init__(self, data: TrainingData, device: str = "cpu") -> None:
@@ -41,6 +41,7 @@ class Pack:
         self.members: dict[str, Member] = {}
         self._x = data.x_on(self.device)
         self._shared_seconds = 0.0
+        self.steps_taken = 0
 
     def add(self, name: str, candidate: Candidate, seed: int) -> TrainingRun:
         """A new member, at the start of its training. Raises ValueError as TrainingRun does, or for a name in use."""
@@ -84,13 +85,13 @@ class Pack:
             self._shared_seconds += (time.perf_counter() - started) / len(training)
         return ended
 
-    @staticmethod
-    def _few_steps(member: Member) -> Epoch | Exception | None:
+    def _few_steps(self, member: Member) -> Epoch | Exception | None:
         assert member.steps is not None
         try:
             with member.stream:
                 for _ in range(STEPS_A_TURN):
                     next(member.steps)
+                    self.steps_taken += 1
         except StopIteration as end:
             epoch: Epoch = end.value
             return epoch

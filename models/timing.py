@@ -42,8 +42,7 @@ def seconds_per_step(candidates: Sequence[Candidate], data: TrainingData, device
     names = [str(number) for number in range(len(candidates))]
     for name, candidate in zip(names, candidates, strict=True):
         pack.add(name, without_end(candidate), seed=0)
-    times = [_timed_turns(pack, names) for _ in range(2)]
-    return times[-1] / TIMED_STEPS
+    return [_timed_step(pack, names) for _ in range(2)][-1]
 
 
 def measured_cost(base: Architecture, data: TrainingData, device: str = "cpu") -> StepCost:
@@ -70,16 +69,20 @@ def without_end(candidate: Candidate) -> Candidate:
     return replace(candidate, recipe=recipe)
 
 
-def _timed_turns(pack: Pack, names: Sequence[str]) -> float:
-    started = time.perf_counter()
-    for _ in range(TIMED_TURNS):
+def _timed_step(pack: Pack, names: Sequence[str]) -> float:
+    """Seconds for a step of each, over as many turns as the steps need: an epoch of few rows ends before its turn.
+
+    A member that fails ends it: its trial will tell why.
+    """
+    started, before, failed = time.perf_counter(), pack.steps_taken, False
+    while pack.steps_taken - before < TIMED_STEPS * len(names) and not failed:
         for name in names:
             if pack.members[name].steps is None:
                 pack.begin_epoch(name)
-        pack.turn()
+        failed = any(isinstance(outcome, Exception) for outcome in pack.turn().values())
     if pack.device.type == "cuda":
         torch.cuda.synchronize(pack.device)
-    return time.perf_counter() - started
+    return (time.perf_counter() - started) * len(names) / max(1, pack.steps_taken - before)
 
 
 def threads_that_pay(candidate: Candidate, data: TrainingData, cpus: int, trials: int | None) -> int:

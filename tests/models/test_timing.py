@@ -1,15 +1,17 @@
 """What is measured before a search: time grows with work, and the choice follows the measurement."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
 import torch
 
-from models import timing
+from models import timing, training
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.data import TrainingData
 from models.recipe import FAST, PAPER
+from models.stepping import EagerSteps
 from models.timing import measured_cost, members_that_pay, seconds_per_step, threads_that_pay
 
 SMALL = Candidate(Architecture(groups=(Group(16, 1),)), PAPER)
@@ -49,11 +51,38 @@ def test_a_pack_grows_while_it_pays(mp_data: TrainingData, monkeypatch: pytest.M
     assert members_that_pay(SMALL, mp_data, "cpu", most=4) == 4
 
 
+@pytest.mark.parametrize("rows", [20, 64, 600])
+def test_a_step_is_timed_however_few_an_epoch_has(
+    rows: int, mp_data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that each step of one of two members moves on by a second."""
+    clock = itertools.count()
+    now = [0]
+
+    class Steps(EagerSteps):
+        def take(self, number: int) -> None:
+            now[0] = next(clock)
+            super().take(number)
+
+    monkeypatch.setattr(training, "EagerSteps", Steps)
+    monkeypatch.setattr("models.timing.time.perf_counter", lambda: now[0])
+    part = TrainingData(mp_data.x_train[:rows], mp_data.y_train[:rows], mp_data.x_validation, mp_data.y_validation)
+    assert seconds_per_step([SMALL, SMALL], part) == pytest.approx(2, rel=0.01)
+
+
 def test_runs_that_diverge_or_end_at_once_are_timed_too(mp_data: TrainingData) -> None:
     diverging = replace(PAPER, optimiser="sgd", loss="mse", learning_rate=1e6)
     few = TrainingData(mp_data.x_train[:64], mp_data.y_train[:64], mp_data.x_validation, mp_data.y_validation)
     for recipe in (diverging, replace(PAPER, epochs=1)):
         assert seconds_per_step([Candidate(SMALL.architecture, recipe)], few) > 0
+
+
+def test_a_network_that_fails_is_not_timed_for_ever(mp_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(EagerSteps, "take", fail)
+    assert seconds_per_step([SMALL], mp_data) > 0
 
 
 def test_rows_fewer_than_a_batch_are_timed_too(mp_data: TrainingData) -> None:
