@@ -21,6 +21,8 @@ POLES = (1.8960818e-5, 9.1860596e-3)
 WEIGHTS = (9.2188285e-3, 0.18527752)
 """s (CONSTANT + sum of WEIGHTS / (s² + POLES)) is Zolotarev's best function of its degree for the sign of s in
 [0.002, 1]: no further than 0.155 from 1 there."""
+SMALLEST_NORM = 1e-30
+"""Of a matrix times its transpose: whatever is smaller is stepped in proportion, to the 0 of no gradient."""
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:
@@ -49,14 +51,13 @@ def zolotarev(wide: Tensor) -> Tensor:
     """(count, rows, columns), no more rows than columns, by a rational function (Nakatsukasa and Freund, 2016)."""
     square = torch.bmm(wide, wide.mT)
     # the largest of its eigenvalues is at most its norm, and nearer to that than a singular value is to the matrix's
-    norm = square.norm(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(square.dtype).tiny)
-    square /= norm
-    shifted = torch.stack([square] * len(POLES))
+    norm = square.norm(dim=(1, 2), keepdim=True).clamp(min=SMALLEST_NORM)
+    root = norm.sqrt()
+    shifted = square.expand(len(POLES), *square.shape).clone()
     for matrices, pole in zip(shifted, POLES, strict=True):
-        matrices.diagonal(dim1=1, dim2=2).add_(pole)
+        matrices.diagonal(dim1=1, dim2=2).add_(pole * norm[:, 0])
     # by their Cholesky factors: float32 leaves nothing of the smallest pole in cheaper ways to invert
     small, large = torch.cholesky_inverse(torch.linalg.cholesky_ex(shifted)[0])
-    factor = WEIGHTS[0] * small + WEIGHTS[1] * large
-    factor.diagonal(dim1=1, dim2=2).add_(CONSTANT)
-    steps: Tensor = torch.bmm(factor, wide) / norm.sqrt()
-    return steps
+    factor = small.mul_(WEIGHTS[0] * root).addcmul_(large, WEIGHTS[1] * root)
+    factor.diagonal(dim1=1, dim2=2).add_(CONSTANT / root[:, 0])
+    return torch.bmm(factor, wide)
