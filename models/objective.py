@@ -27,7 +27,7 @@ class Objective:
     def __init__(self, architecture: Architecture, recipe: Recipe, y_train: np.ndarray, device: torch.device) -> None:
         self.architecture = architecture
         self.classifies = architecture.task == "classification"
-        self.loss_name = recipe.loss
+        self.loss_name, self.huber_delta = recipe.loss, recipe.huber_delta
         location = np.zeros(architecture.output_width)
         scale = np.ones(architecture.output_width)
         if recipe.standardise and not self.classifies:
@@ -56,7 +56,10 @@ class Objective:
             return F.cross_entropy(outputs, targets)
         if self.loss_name == "mae":
             return F.l1_loss(outputs, targets)
-        return F.mse_loss(outputs, targets) if self.loss_name == "mse" else F.huber_loss(outputs, targets)
+        if self.loss_name == "mse":
+            return F.mse_loss(outputs, targets)
+        # of slope 1 above delta, whatever it is
+        return F.huber_loss(outputs, targets, delta=self.huber_delta) / self.huber_delta
 
     def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean absolute error in the target's unit, or cross-entropy: the figure that selects.

@@ -24,6 +24,8 @@ class Recipe:
     early stopping off. `averaging` is the decay per step of an exponential moving average of the weights, which
     then are the ones validated and kept; 0 turns it off. `precision` bfloat16 computes the layers' products in
     bfloat16 and keeps weights, optimiser and validation in float32; auto takes bfloat16 where the hardware has it.
+    The Huber loss is square up to a residual of `huber_delta`, in the scale that is trained on, and absolute above: the
+    smaller it is, the nearer to the absolute error.
     `standardise` trains on (y - mean) / std of the training targets; errors are reported in the target's unit.
     `train_part` of the training rows, the first of their random order, are trained on; it is above 0 and at most 1.
     The loss of a classification task is cross-entropy, whatever `loss` says.
@@ -35,6 +37,7 @@ class Recipe:
     weight_decay: float = 0.0
     batch_size: int = 32
     loss: Loss = "mae"
+    huber_delta: float = 1.0
     epochs: int = 3000
     patience: int = 100
     averaging: float = 0.0
@@ -54,6 +57,12 @@ class Recipe:
         for field in ("learning_rate", "weight_decay", "averaging"):
             if not math.isfinite(getattr(self, field)) or getattr(self, field) < 0:
                 raise ValueError(f"recipe.{field}={getattr(self, field)} must be a finite number, not below 0")
+        if not math.isfinite(self.huber_delta) or self.huber_delta <= 0:
+            raise ValueError(f"recipe.huber_delta={self.huber_delta} must be a finite number above 0")
+        if self.huber_delta != 1 and self.loss != "huber":
+            raise ValueError(
+                f"recipe.huber_delta={self.huber_delta} means nothing to recipe.loss={self.loss}: add recipe.loss=huber"
+            )
         if self.learning_rate == 0:
             raise ValueError("recipe.learning_rate=0 would train nothing: it must be above 0")
         if not 0 < self.train_part <= 1:
@@ -70,7 +79,11 @@ class Recipe:
                 raise ValueError(f"recipe.{field}={getattr(self, field)} must be at least {least}, and whole")
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
+        """All fields but a `huber_delta` of 1, so that recipes are written as before there was one."""
+        values = asdict(self)
+        if self.huber_delta == 1:
+            del values["huber_delta"]
+        return json.dumps(values, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Self:

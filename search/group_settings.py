@@ -15,6 +15,7 @@ RECIPE_MEANINGS = {
     "weight_decay": "pull of the weights towards 0",
     "batch_size": "rows a step",
     "loss": "what a regression lowers",
+    "huber_delta": "residual, in standard deviations with standardise, up to which loss=huber is square",
     "epochs": "passes over the training rows, at most",
     "patience": "epochs without improvement before stopping; 0 never stops early",
     "averaging": "decay per step of the moving average of the weights; 0 keeps none",

@@ -24,6 +24,7 @@ SHORT_FIELDS = {
     "weight_decay": "wd={:.2g}",
     "batch_size": "b{}",
     "loss": "{}",
+    "huber_delta": "delta={:.2g}",
 }
 
 

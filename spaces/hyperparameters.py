@@ -86,4 +86,5 @@ class Hyperparameters(Space):
         )
         if self.base.task == "classification":
             return recipe
-        return replace(recipe, loss=trial.suggest_categorical("loss", get_args(Loss)))
+        loss = trial.suggest_categorical("loss", get_args(Loss))
+        return replace(recipe, loss=loss, huber_delta=recipe.huber_delta if loss == "huber" else 1.0)

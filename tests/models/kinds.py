@@ -25,7 +25,9 @@ KINDS = {
     "deeper, sgd": Candidate(
         Architecture(groups=(Group(24, 4), Group(8, 2))), replace(QUICK, optimiser="sgd", schedule="cosine", epochs=3)
     ),
-    "bfloat16, huber": Candidate(SMALL, replace(QUICK, precision="bfloat16", schedule="cosine", loss="huber")),
+    "bfloat16, huber": Candidate(
+        SMALL, replace(QUICK, precision="bfloat16", schedule="cosine", loss="huber", huber_delta=0.1)
+    ),
     "joined, layer norm, muon": Candidate(
         replace(NESTED, join="gate", skip="group", normalisation="layer"), replace(FAST, optimiser="muon", epochs=3)
     ),

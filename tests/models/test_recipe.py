@@ -10,21 +10,25 @@ from models.candidate import Candidate
 from models.published import BRNET
 from models.recipe import FAST, MUON, PAPER, RECIPES, Loss, Optimiser, Precision, Recipe, Schedule
 
-recipes = st.builds(
-    Recipe,
-    optimiser=st.sampled_from([name for name in get_args(Optimiser) if name != "schedule_free"]),
-    learning_rate=st.floats(1e-12, 1e3),
-    schedule=st.sampled_from(get_args(Schedule)),
-    weight_decay=st.floats(0, 10),
-    batch_size=st.integers(1, 10_000),
-    loss=st.sampled_from(get_args(Loss)),
-    epochs=st.integers(1, 10_000),
-    patience=st.integers(0, 10_000),
-    averaging=st.floats(0, 1, exclude_max=True),
-    precision=st.sampled_from(get_args(Precision)),
-    standardise=st.booleans(),
-    train_part=st.floats(0, 1, exclude_min=True),
-) | st.builds(Recipe, optimiser=st.just("schedule_free"), learning_rate=st.floats(1e-12, 1e3))
+recipes = (
+    st.builds(
+        Recipe,
+        optimiser=st.sampled_from([name for name in get_args(Optimiser) if name != "schedule_free"]),
+        learning_rate=st.floats(1e-12, 1e3),
+        schedule=st.sampled_from(get_args(Schedule)),
+        weight_decay=st.floats(0, 10),
+        batch_size=st.integers(1, 10_000),
+        loss=st.sampled_from(get_args(Loss)),
+        epochs=st.integers(1, 10_000),
+        patience=st.integers(0, 10_000),
+        averaging=st.floats(0, 1, exclude_max=True),
+        precision=st.sampled_from(get_args(Precision)),
+        standardise=st.booleans(),
+        train_part=st.floats(0, 1, exclude_min=True),
+    )
+    | st.builds(Recipe, loss=st.just("huber"), huber_delta=st.floats(1e-3, 1e3))
+    | st.builds(Recipe, optimiser=st.just("schedule_free"), learning_rate=st.floats(1e-12, 1e3))
+)
 
 
 def test_the_papers_recipe() -> None:
@@ -51,6 +55,11 @@ def test_json_both_ways(recipe: Recipe) -> None:
     assert hash(Candidate.from_json(candidate.to_json())) == hash(candidate)
 
 
+def test_a_recipe_without_a_delta_is_written_as_before_there_was_one() -> None:
+    assert "huber_delta" not in PAPER.to_json()
+    assert '"huber_delta":0.1' in Recipe(loss="huber", huber_delta=0.1).to_json()
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -73,6 +82,8 @@ def test_json_both_ways(recipe: Recipe) -> None:
             {"optimiser": "schedule_free", "schedule": "cosine"},
             "recipe.optimiser=schedule_free .* recipe.schedule=constant",
         ),
+        ({"loss": "huber", "huber_delta": 0.0}, "recipe.huber_delta=0.0 must be a finite number above 0"),
+        ({"huber_delta": 0.1}, "recipe.huber_delta=0.1 means nothing to recipe.loss=mae: add recipe.loss=huber"),
         ({"train_part": 0.0}, "recipe.train_part=0.0 must be above 0 and at most 1"),
         ({"train_part": 1.5}, "recipe.train_part=1.5 must be"),
         ({"batch_size": 0}, "recipe.batch_size=0 must be at least 1"),

@@ -74,6 +74,7 @@ MISTAKES = [
     ("recipe.batch_size=-1", r"^recipe\.batch_size=-1 must be at least 1"),
     ("recipe.learning_rate=0", r"^recipe\.learning_rate=0 would train nothing"),
     ("recipe.averaging=1", r"^recipe\.averaging=1\.0 must be below 1"),
+    ("recipe.huber_delta=0.1", r"^recipe\.huber_delta=0\.1 means nothing to .* add recipe\.loss=huber"),
     ("time_budget=soon", r"^time_budget=soon is not a time"),
     ("time_budget=0", r"^time_budget=0 is not a time above 0"),
     ("time_budget=-5m", r"is not a time"),
