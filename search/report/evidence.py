@@ -56,6 +56,12 @@ class Predicted:
         difference: NDArray[np.float64] = self.values - self.part.y
         return difference
 
+    def share_of_worst(self, part: float) -> float:
+        """What the rows furthest off, this part of all and one at least, have of all absolute error; 0 of none."""
+        sizes = np.sort(np.abs(self.errors))[::-1]
+        total = float(sizes.sum())
+        return float(sizes[: max(1, round(part * len(sizes)))].sum()) / total if total > 0 else 0.0
+
     @property
     def network_maes(self) -> list[float]:
         """The mean absolute error of each network by itself."""

@@ -17,6 +17,9 @@ from search.report.wording import count, heading, number, shortened, with_unit
 WORST = 20
 POINTS_DRAWN = 2500
 FORMULA_CHARACTERS = 60
+FEWEST_FOR_TENTHS = 50
+"""Compositions from which it is told what the worst tenth carries: where it is most of the error, the tables' values
+differ by more than a composition can tell, and a better network has little to gain."""
 
 
 def residuals_section(evidence: Evidence) -> Html:
@@ -117,6 +120,8 @@ def parity_finding(name: str, predicted: Predicted, unit: str) -> str:
         f"{name.capitalize()}, {count(len(true), 'composition')}: MAE {with_unit(number(mae), unit)}, half of the "
         f"errors below {with_unit(number(median), unit)}{explained}."
     )
+    if len(true) >= FEWEST_FOR_TENTHS:
+        text += f" The worst tenth of them carries {predicted.share_of_worst(0.1):.0%} of the error."
     maes = predicted.network_maes
     if len(maes) > 1:
         text += f" Each network by itself: MAE {', '.join(number(value) for value in maes)}."

@@ -174,6 +174,9 @@ def test_worst_twenty_and_mae_by_independent_computation(made: Parsed, mp_split:
     assert [number(row[1]) for row in rows] == pytest.approx(list(part.y[worst]), abs=6e-5)
     assert [number(row[3]) for row in rows] == pytest.approx(list(errors[worst]), abs=6e-5)
     assert f"MAE {np.abs(errors).mean():.4f} eV/atom" in made.text
+    sizes = np.sort(np.abs(errors))
+    tenth = round(len(sizes) / 10)
+    assert f"The worst tenth of them carries {sizes[-tenth:].sum() / sizes.sum():.0%} of the error." in made.text
     drawn = made.figures[f"parity-{name}"]["data"][1:]
     assert sum(len(trace["x"]) for trace in drawn) == len(part)
 
