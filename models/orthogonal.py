@@ -1,7 +1,7 @@
 """The nearly orthogonal matrices nearest to others, by which Muon steps: V Uᵀ of V S Uᵀ, nearly.
 
 Newton-Schulz iterations are products alone, which GPUs do fast, in bfloat16 above all. On a CPU a rational function
-that comes nearer to orthogonal takes a quarter of their operations (benchmarks/orthogonal.py).
+that comes nearer to orthogonal takes a fifth of their operations (benchmarks/orthogonal.py).
 """
 
 from __future__ import annotations
