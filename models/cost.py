@@ -12,8 +12,8 @@ PASSES = 6
 """Operations for a parameter and row of a step: two each forward, back to the weights, and back to the input."""
 
 MUON_PRODUCTS = 6
-"""Products of a square matrix that take as long as Muon's step of it: two and two inverses on a CPU; on a GPU fifteen,
-in bfloat16, which takes less than half the time for each (models/orthogonal.py)."""
+"""Products of a square matrix that take as long as Muon's step of it: on a CPU these are two, and two inverses
+(models/orthogonal.py). On a GPU they are fifteen, in bfloat16, which has not been timed."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ WORST = 20
 POINTS_DRAWN = 2500
 FORMULA_CHARACTERS = 60
 FEWEST_FOR_TENTHS = 50
-"""Compositions from which it is told what the worst tenth carries: where it is most of the error, the tables' values
-differ by more than a composition can tell, and a better network has little to gain."""
+"""Compositions from which it is told what the worst tenth carries: of fewer it is a handful."""
 
 
 def residuals_section(evidence: Evidence) -> Html:
