@@ -22,8 +22,8 @@ from search.trial import TIME_ATTRIBUTE, Trial
 
 FILE = "BRANCHSEARCH_TEST_SLOW"
 """The environment variable that names a file: as long as it is there, trials are slow."""
-PAUSE = 0.2
-"""Seconds that a slow epoch takes beside its training."""
+PAUSE = 0.5
+"""Seconds that a slow epoch takes beside its training; so many that a busy machine sees the trial before it ends."""
 FIRST_SLOW = 2
 """The epoch at which a trial begins to be slow: it is then in its middle."""
 
