@@ -12,9 +12,9 @@ from mlflow.tracking import MlflowClient
 from models.candidate import Candidate
 from search.config import SearchConfig
 from search.history import PastSearch, search_of
+from search.parent_run import CONFIG_TAG, DATA_TAG, VERSIONS_TAG
 from search.results import TrialResult
 from search.store import all_runs
-from search.tracking import CONFIG_TAG, DATA_TAG, VERSIONS_TAG
 from search.versions import TRAINING_CODE, training_code
 
 OWN_END = frozenset({"all epochs", "early stopping", "fitted"})

@@ -11,12 +11,13 @@ from mlflow.tracking import MlflowClient
 from search import row_rungs
 from search.config import SearchConfig
 from search.groups import compose_values
+from search.parent_run import DATA_TAG
 from search.racing import OUTSIDE
 from search.report.wording import count
 from search.results import TrialResult
 from search.row_rungs import RowMeasurement
 from search.rungs import Measurement, measure
-from search.tracking import DATA_TAG, Tracker
+from search.tracking import Tracker
 from spaces import SPACES
 
 RUNGS_TAG = "branchsearch.rungs"

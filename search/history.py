@@ -16,9 +16,10 @@ from models.objective import ERROR_NAMES
 from search.checkpoints import product_of
 from search.config import SearchConfig
 from search.errors import UserError
+from search.parent_run import CONFIG_TAG
 from search.results import Standing, TrialResult, rank
 from search.store import PARENT_TAG, all_runs, children_of, download, existing_store
-from search.tracking import BEST, BEST_ON_PART, CANDIDATE_TAG, CONFIG_TAG, TAKEN_TAG, TRIAL_TAG
+from search.tracking import BEST, BEST_ON_PART, CANDIDATE_TAG, TAKEN_TAG, TRIAL_TAG
 
 LATEST = "latest"
 

@@ -16,11 +16,11 @@ from search.errors import UserError
 from search.history import LATEST, open_search
 from search.journal import Journal
 from search.overrides import read_value
+from search.parent_run import CONFIG_TAG, DATA_TAG, FOLDER_TAG, VERSIONS_TAG
 from search.parsing import parse
 from search.readers import STORE
 from search.settings import CHANGEABLE, DEFAULT_URI
 from search.store import SQLITE
-from search.tracking import CONFIG_TAG, DATA_TAG, FOLDER_TAG, VERSIONS_TAG
 from search.tuning import candidate_limit
 from search.versions import versions
 from spaces import Space

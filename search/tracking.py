@@ -17,8 +17,8 @@ from search.checkpoints import product_of
 from search.config import SearchConfig
 from search.data import Split
 from search.labels import name_of, parts_of
+from search.parent_run import VERSIONS_TAG, open_parent
 from search.results import TrialResult
-from search.settings import SAMPLERS
 from search.store import PARENT_TAG, Store, Writer, children_of, download, has_artifact
 from search.targets import error_name_of
 from search.versions import code_version, versions
@@ -28,10 +28,6 @@ logger = logging.getLogger(__name__)
 
 TRIAL_TAG = "branchsearch.trial"
 CANDIDATE_TAG = "branchsearch.candidate"
-CONFIG_TAG = "branchsearch.config"
-FOLDER_TAG = "branchsearch.folder"
-VERSIONS_TAG = "branchsearch.versions"
-DATA_TAG = "data"
 PARAMETERS_TAG = "optuna_params"
 """What a trial's candidate was drawn as, in JSON: a later search can take the same point."""
 TAKEN_TAG = "taken_from"
@@ -62,7 +58,7 @@ class Tracker:
         self._logged: dict[str, int] = {}  # trial id -> the last epoch in MLflow; for the writer's thread alone
         self.writer = Writer()
         if parent is None:
-            self.parent = self._open_parent(split, folder)
+            self.parent = open_parent(self.client, self.experiment_id, config, split, folder)
             marks = {"has_front": bool(config.objectives), "has_parts": len(config.parts) > 1}
             share_ranking(self.client, self.experiment_id, self.parent, self.error_name, **marks)
         else:
@@ -77,47 +73,6 @@ class Tracker:
             self.children[trial_id] = run.info.run_id
             if run.info.status in ENDED:
                 self.closed.add(trial_id)
-
-    def _open_parent(self, split: Split, folder: Path | None) -> str:
-        config = self.config
-        name = config.name or f"{config.space.name} {time.strftime('%Y-%m-%d %H:%M:%S')}"
-        run = self.client.create_run(
-            self.experiment_id,
-            run_name=name,
-            tags={
-                CONFIG_TAG: json.dumps(config.to_dict()),
-                "mlflow.source.name": "python -m search.run",
-                "mlflow.source.type": "LOCAL",
-                "mlflow.source.git.commit": code_version(),
-                DATA_TAG: split.fingerprint,
-                VERSIONS_TAG: json.dumps(versions()),
-                **({FOLDER_TAG: str(folder.resolve())} if folder is not None else {}),
-            },
-        )
-        run_id: str = run.info.run_id
-        report = split.report
-        parameters: dict[str, Any] = {
-            "space": config.space.name,
-            "dataset": config.data.dataset,
-            "target": split.target_name,
-            "unit": split.unit,
-            "recipe": config.recipe_name,
-            "scheduler": config.scheduler.name,
-            "seeds": config.seeds_as_typed if config.adaptive else " ".join(map(str, config.seeds)),
-            **({"objectives": " ".join(config.objectives)} if config.objectives else {}),
-            **({"sampler": config.sampler} if config.sampler != SAMPLERS[0] else {}),
-            "rows_in": report.rows_in,
-            "rows_kept": report.rows_kept,
-            "rows_merged": report.merged,
-            "rows_rejected": sum(report.rejected.values()),
-            "rows_train": len(split.train.y),
-            "rows_validation": len(split.validation.y),
-            "rows_test": len(split.test.y),
-        }
-        self.client.log_batch(run_id, params=[Param(key, str(value)) for key, value in parameters.items()])
-        self.client.log_dict(run_id, config.to_dict(), "config.json")
-        self.client.log_dict(run_id, report.to_dict(), "cleaning.json")
-        return run_id
 
     def begin(self, trial_id: str, candidate: Candidate, seed: int, drawn_as: Mapping[str, Any] | None = None) -> None:
         """Open the child run of a trial; once for each, also where a trial is started again.

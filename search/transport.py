@@ -16,8 +16,8 @@ from mlflow.tracking import MlflowClient
 from models.objective import ERROR_NAMES
 from search.errors import UserError
 from search.history import LATEST, latest_parent, parent_of
+from search.parent_run import CONFIG_TAG, FOLDER_TAG
 from search.store import PARENT_TAG, Store, children_of, existing_store, open_store
-from search.tracking import CONFIG_TAG, FOLDER_TAG
 from search.view import share_ranking
 from search.whole_file import whole_file
 

@@ -25,11 +25,12 @@ from search.data.catalog import nearest
 from search.errors import UserError
 from search.history import LATEST, PastSearch, latest_parent, parent_of, parents_called, search_of
 from search.opening import Opening, opening_for
+from search.parent_run import CONFIG_TAG
 from search.results import Standing
 from search.row_parts import drawn_from, on_part
 from search.store import all_runs, existing_store, has_artifact
 from search.taking_over import facts_of
-from search.tracking import CONFIG_TAG, PARAMETERS_TAG
+from search.tracking import PARAMETERS_TAG
 from search.tuning import candidate_limit
 from spaces import Space
 

@@ -23,11 +23,12 @@ from models.data import TrainingData
 from models.training import TrainingRun
 from search.data import DataRequest, load
 from search.journal import Journal, alone_in
+from search.parent_run import DATA_TAG
 from search.race import OPENING_FREEDOM, next_repeat
 from search.racing import REPEATED
 from search.run import main
 from search.store import PARENT_TAG
-from search.tracking import CANDIDATE_TAG, DATA_TAG
+from search.tracking import CANDIDATE_TAG
 
 ROWS, EPOCHS, TRIALS = 300, 15, 3
 ONE_AT_A_TIME = ["checkpoint_every=0.05s", "max_concurrent=1", "cpus_per_trial=1"]

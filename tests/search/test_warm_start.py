@@ -28,6 +28,7 @@ from search.inference.predictor import Predictor
 from search.inference.registry import find_model, load_model, open_registry
 from search.journal import Journal
 from search.opening import Opening, keep, kept
+from search.parent_run import DATA_TAG
 from search.parsing import parse
 from search.register import main as register
 from search.report.__main__ import main as report
@@ -36,7 +37,7 @@ from search.run import main
 from search.sampled import SampledSearcher
 from search.store import open_store
 from search.taking_over import Earlier
-from search.tracking import DATA_TAG, Tracker
+from search.tracking import Tracker
 from search.trial import METRIC
 from search.warm_start import WarmStart, warm_start
 from spaces import build

@@ -8,8 +8,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from search.errors import UserError
+from search.parent_run import CONFIG_TAG
 from search.reproduce import HELP, main
-from search.tracking import CONFIG_TAG
 
 SMALL = ["dataset=mp", "rows=150", "recipe.epochs=1", "cpus_per_trial=1", "max_concurrent=1"]
 
