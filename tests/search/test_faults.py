@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,9 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from ray.cluster_utils import Cluster
 from slow_trial import slow
+from undisturbed import undisturbed_curve
 
 from benchmarks.injection import end, trial_processes
-from models.candidate import Candidate
-from models.data import TrainingData
-from models.training import TrainingRun
-from search.data import DataRequest, load
 from search.journal import Journal
 from search.run import main
 from search.store import PARENT_TAG
@@ -98,20 +94,12 @@ def runs_here() -> tuple[Run, list[Run], MlflowClient]:
     return parent, [run for run in runs if run is not parent], client
 
 
-@cache
-def undisturbed(candidate: str) -> list[tuple[int, float]]:
-    """Epochs and errors of a candidate (JSON) that one process trains to its end."""
-    split = load(DataRequest("mp", rows=ROWS))
-    data = TrainingData(split.train.x, split.train.y, split.validation.x, split.validation.y)
-    run = TrainingRun(Candidate.from_json(candidate), data, seed=0)
-    return [(epoch.number, epoch.validation_error) for epoch in run]
-
-
 def check_curves(children: list[Run], client: MlflowClient) -> None:
     """Each as one undisturbed process trains it, bit for bit, and each epoch once."""
     for child in children:
         history = client.get_metric_history(child.info.run_id, "validation_mae")
-        assert [(point.step, point.value) for point in history] == undisturbed(child.data.tags[CANDIDATE_TAG])
+        curve = undisturbed_curve(child.data.tags[CANDIDATE_TAG], ROWS)
+        assert [(point.step, point.value) for point in history] == curve
 
 
 def test_killed_trials_a_lost_node_and_a_damaged_checkpoint_change_no_result(

@@ -17,11 +17,8 @@ import slow_trial
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from slow_trial import slow
+from undisturbed import undisturbed_curve
 
-from models.candidate import Candidate
-from models.data import TrainingData
-from models.training import TrainingRun
-from search.data import DataRequest, load
 from search.journal import Journal, alone_in
 from search.parent_run import DATA_TAG
 from search.race import OPENING_FREEDOM, next_repeat
@@ -30,21 +27,23 @@ from search.run import main
 from search.store import PARENT_TAG
 from search.tracking import CANDIDATE_TAG
 
-ROWS, EPOCHS, TRIALS = 300, 15, 3
-ONE_AT_A_TIME = ["checkpoint_every=0.05s", "max_concurrent=1", "cpus_per_trial=1"]
+ROWS, EPOCHS, CANDIDATES, SEEDS = 150, 15, 4, (0, 1, 2)
 ARGUMENTS = [
-    "space=components", "dataset=mp", f"rows={ROWS}", f"recipe.epochs={EPOCHS}", "recipe.batch_size=16",
-    f"trials={TRIALS}", *ONE_AT_A_TIME,
+    "space=components", "dataset=mp", f"rows={ROWS}", f"recipe.epochs={EPOCHS}", "recipe.batch_size=32",
+    f"trials={CANDIDATES}", f"seeds=adaptive:{len(SEEDS)}", "checkpoint_every=0.05s", "max_concurrent=1",
+    "cpus_per_trial=1",
 ]  # fmt: skip
 
 
 @dataclass
 class Searched:
-    """A search that was killed, resumed, interrupted and resumed; what its processes printed, and its runs."""
+    """A race over seeds that was interrupted among its candidates, resumed, killed among their repeats and resumed;
+    what its processes printed, and its runs."""
 
     folder: Path
     search: Path
     interrupted: str
+    killed: str
     finished: str
     client: MlflowClient
     parent: Run
@@ -87,12 +86,13 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searched]:
         folder = tmp_path_factory.mktemp("resume")
         patch.chdir(folder)
         slow_trial.install(patch, folder)
-        status, text = run_until(ARGUMENTS, [1], signal.SIGKILL)
-        assert status == -signal.SIGKILL, text
-        status, interrupted = run_until(["resume=latest"], [2], signal.SIGINT)
+        status, interrupted = run_until(ARGUMENTS, [1], signal.SIGINT)
         assert status == 130, interrupted
         command = shlex.split(re.findall(r"python -m search\.run resume=\w+", interrupted)[-1])
-        status, finished = run_until(command[3:], [], 0)
+        among_repeats = range(CANDIDATES + 1, CANDIDATES + OPENING_FREEDOM)
+        status, killed = run_until(command[3:], among_repeats, signal.SIGKILL)
+        assert status == -signal.SIGKILL, killed
+        status, finished = run_until(["resume=latest"], [], 0)
         assert status == 0, finished
         client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
         experiment = client.get_experiment_by_name("components on mp formation_energy")
@@ -101,32 +101,42 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searched]:
         (parent,) = (run for run in runs if PARENT_TAG not in run.data.tags)
         (search,) = folder.glob("runs/*")
         children = [run for run in runs if run is not parent]
-        yield Searched(folder, search, interrupted, finished, client, parent, children)
+        yield Searched(folder, search, interrupted, killed, finished, client, parent, children)
 
 
 def test_the_same_runs_go_on_and_none_is_left_open(searched: Searched) -> None:
-    assert len(searched.children) == TRIALS
-    assert len({run.data.tags[CANDIDATE_TAG] for run in searched.children}) == TRIALS
+    assert len({run.data.tags[CANDIDATE_TAG] for run in searched.children}) == CANDIDATES
     assert {run.info.status for run in [searched.parent, *searched.children]} == {"FINISHED"}
-    assert sorted(run.data.metrics["rank"] for run in searched.children) == list(range(1, TRIALS + 1))
+    ranks = {run.data.tags[CANDIDATE_TAG]: run.data.metrics["rank"] for run in searched.children}
+    assert sorted(ranks.values()) == list(range(1, CANDIDATES + 1))
 
 
 def test_no_finished_trial_is_run_again(searched: Searched) -> None:
     ended = [event["trial_id"] for event in Journal(searched.search).events() if event["event"] == "ended"]
-    assert len(ended) == len(set(ended)) == TRIALS
-    assert "goes on after epoch" in searched.interrupted
+    assert len(ended) == len(set(ended)) == len(searched.children)
+    assert "goes on after epoch" in searched.killed
     assert "goes on after epoch" in searched.finished
 
 
+def test_its_choices_are_those_of_a_race_that_was_not_cut_off(searched: Searched) -> None:
+    journal = Journal(searched.search)
+    results = journal.results()[0].values()
+    repeats = [(event["candidate"], event["seed"]) for event in journal.events() if event["event"] == REPEATED]
+    assert len(results) == CANDIDATES + len(repeats)
+    found = {(result.candidate.to_json(), result.seed): result.best_error for result in results}
+    errors = {candidate: {seed: error} for (candidate, seed), error in found.items() if seed == SEEDS[0]}
+    for candidate, seed in repeats:
+        assert next_repeat(errors, [], SEEDS) == (candidate, seed)
+        errors[candidate][seed] = found[candidate, seed]
+    assert next_repeat(errors, [], SEEDS) is None
+
+
 def test_every_curve_is_that_of_an_undisturbed_run_bit_for_bit(searched: Searched) -> None:
-    split = load(DataRequest("mp", rows=ROWS))
-    data = TrainingData(split.train.x, split.train.y, split.validation.x, split.validation.y)
     for child in searched.children:
-        run = TrainingRun(Candidate.from_json(child.data.tags[CANDIDATE_TAG]), data, seed=0)
-        undisturbed = [(epoch.number, epoch.validation_error) for epoch in run]
+        curve = undisturbed_curve(child.data.tags[CANDIDATE_TAG], ROWS, int(child.data.params["seed"]))
         history = searched.client.get_metric_history(child.info.run_id, "validation_mae")
-        assert [(point.step, point.value) for point in history] == undisturbed
-        assert child.data.metrics["best_validation_mae"] == run.state.best_error
+        assert [(point.step, point.value) for point in history] == curve
+        assert child.data.metrics["best_validation_mae"] == min(error for _, error in curve)
 
 
 def test_an_interrupted_search_says_what_is_done_and_how_to_go_on(searched: Searched) -> None:
@@ -145,8 +155,8 @@ def test_nothing_is_left_of_the_trials_but_what_mlflow_has(searched: Searched) -
 REFUSED = {
     "other epochs": (["recipe.epochs=9"], ("recipe.epochs=9", f"recipe.epochs={EPOCHS}")),
     "another space": (["space=branching"], ("space=branching", "space=components")),
-    "other seeds": (["seeds=2"], ("seeds=[0,1]", "seeds=[0]")),
-    "fewer trials": (["trials=2"], ("trials=2", f"trials={TRIALS}")),
+    "other seeds": (["seeds=2"], ("seeds=[0,1]", f"seeds=adaptive:{len(SEEDS)}")),
+    "fewer trials": (["trials=2"], ("trials=2", f"trials={CANDIDATES}")),
     "a mistake": (["trals=2"], ("trials",)),
 }
 
@@ -183,7 +193,7 @@ def test_what_cannot_be_resumed_is_said(
     run_id = searched.parent.info.run_id
     searched.client.set_tag(run_id, DATA_TAG, "0123456789abcdef")
     try:
-        assert main(["resume=latest", "trials=5"]) == 2
+        assert main(["resume=latest", f"trials={CANDIDATES + 1}"]) == 2
     finally:
         searched.client.set_tag(run_id, DATA_TAG, searched.parent.data.tags[DATA_TAG])
     error = capsys.readouterr().err
@@ -192,30 +202,6 @@ def test_what_cannot_be_resumed_is_said(
     assert main(["resume=none"]) == 2
     assert main(["resume="]) == 2
     assert "resume=latest" in capsys.readouterr().err
-
-
-def test_a_race_over_seeds_that_is_killed_goes_on_with_the_choices_of_one_that_was_not(
-    in_tmp: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slow_trial.install(monkeypatch, in_tmp)
-    candidates, seeds = 4, (0, 1, 2)
-    arguments = ["space=components", "dataset=mp", "rows=150", "recipe.epochs=15", "recipe.batch_size=32"]
-    arguments += [f"trials={candidates}", f"seeds=adaptive:{len(seeds)}", *ONE_AT_A_TIME]
-    status, text = run_until(arguments, range(candidates + 1, candidates + OPENING_FREEDOM), signal.SIGKILL)
-    assert status == -signal.SIGKILL, text
-    status, text = run_until(["resume=latest"], [], 0)
-    assert status == 0, text
-    (search,) = Path("runs").glob("*")
-    events, results = list(Journal(search).events()), Journal(search).results()[0]
-    ended = [event["trial_id"] for event in events if event["event"] == "ended"]
-    repeats = [(event["candidate"], event["seed"]) for event in events if event["event"] == REPEATED]
-    assert len(ended) == len(set(ended)) == len(results) == candidates + len(repeats)
-    found = {(result.candidate.to_json(), result.seed): result.best_error for result in results.values()}
-    errors = {candidate: {seed: error} for (candidate, seed), error in found.items() if seed == seeds[0]}
-    for candidate, seed in repeats:
-        assert next_repeat(errors, [], seeds) == (candidate, seed)
-        errors[candidate][seed] = found[candidate, seed]
-    assert next_repeat(errors, [], seeds) is None
 
 
 def test_no_search_to_resume(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
