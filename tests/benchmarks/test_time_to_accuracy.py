@@ -43,3 +43,13 @@ def test_the_test_set_is_met_at_the_end_alone(split: Split, tmp_path: Path) -> N
     begun = SideBySide(split, 0, tmp_path).train(1e-9)
     assert not any("test MAE" in row.case for row in rows_of(begun))
     assert any("test MAE" in row.case for row in rows_of(SideBySide(split, 0, tmp_path).train(60)))
+
+
+def test_where_fast_falls_short_it_is_said_and_timed_to_its_own_best() -> None:
+    paper = Curve("paper", 0, [10.0, 20.0, 30.0], [0.3, 0.2, 0.1], 0.1)
+    fast = Curve("fast", 0, [1.0, 2.0], [0.3, 0.2], 0.2)
+    (row,) = (row for row in rows_of([paper, fast]) if row.unit == "s")
+    assert "fast's best of 0.2000, short of paper's best of 0.1000" in row.case
+    assert (row.ours, row.baseline) == (2.0, 20.0)
+    (row,) = (row for row in rows_of([replace(paper, recipe="fast"), replace(fast, recipe="paper")]) if row.unit == "s")
+    assert "time to paper's best of 0.2000" in row.case
