@@ -203,7 +203,7 @@ def test_recipes_values_live_in_models_alone() -> None:
     epochs=st.integers(1, 10**6),
     rate=st.floats(1e-12, 1e3),
     seeds=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5, unique=True),
-    text=st.text(min_size=1).filter(lambda text: text != "null"),
+    text=st.text(min_size=1).filter(lambda text: text != "null" and "://" not in text),
 )
 def test_values_arrive_as_they_were_typed(epochs: int, rate: float, seeds: list[int], text: str) -> None:
     config = parse([f"recipe.epochs={epochs}", f"recipe.learning_rate={rate!r}", f"seeds={seeds}", f"output={text}"])
