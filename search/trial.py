@@ -21,6 +21,7 @@ from models.training import TrainingRun
 from search.checkpoints import TRAINING_FILE, Report, Restored, TrialFolder, key_of, product_of
 from search.fitting import FittingRun
 from search.packing import PackedRun, Place
+from search.results import TrialResult
 
 logger = logging.getLogger(__name__)
 
@@ -199,6 +200,22 @@ class Trial(tune.Trainable):
 
     def load_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # type: ignore[override]
         self._reported = min(checkpoint["reported"], len(self._curve))
+
+
+def result_of(config: dict[str, Any], last: Report, stop_reason: str, failure: str | None) -> TrialResult:
+    """What a trial of this configuration has come to, by its last report; {} where it made none."""
+    return TrialResult(
+        trial_id=key_of(config),
+        candidate=Candidate.from_json(config["candidate"]),
+        seed=config["seed"],
+        epochs=last.get(TIME_ATTRIBUTE, 0),
+        best_epoch=last.get("best_epoch", 0),
+        best_error=last.get(METRIC, math.inf),
+        seconds=last.get("training_seconds", 0.0),
+        stop_reason=stop_reason,
+        failure=failure,
+        ended_at=time.time(),
+    )
 
 
 def may_pass(error: Exception) -> bool:

@@ -21,7 +21,7 @@ from search.row_parts import on_part
 from search.schedulers import KEEPS_CURVES
 from search.taking_over import copy_trial
 from search.tracking import Tracker
-from search.trial import METRIC, TIME_ATTRIBUTE
+from search.trial import METRIC, TIME_ATTRIBUTE, result_of
 from search.trial_errors import error_of, reason_of
 
 logger = logging.getLogger(__name__)
@@ -121,6 +121,13 @@ class Watch(tune.Callback):
                 else "MLflow answers again"
             )
         self._trouble = trouble
+        self._let_go(trials)
+
+    def _let_go(self, trials: list[TuneTrial]) -> None:
+        """Where the search stops, a trial that fails is not started again: it goes on where the search does."""
+        if self.is_stopping:
+            for trial in trials:
+                trial.max_failures = 0
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         key = key_of(trial.config)
@@ -148,6 +155,7 @@ class Watch(tune.Callback):
             return
         if result.get("disk"):
             self.stop = self.stop or CutOffError(f"a checkpoint cannot be written: {result['disk']}")
+            self._let_go(trials)
         self._say_where_from(key, result)
         if "validation_error" not in result:
             return
@@ -219,18 +227,7 @@ class Watch(tune.Callback):
             self._open(key, Candidate.from_json(trial.config["candidate"]), trial.config["seed"])
         if failure is None and not last.get(TIME_ATTRIBUTE):
             failure = f"{reason} before its first epoch was done"
-        result = TrialResult(
-            trial_id=key,
-            candidate=Candidate.from_json(trial.config["candidate"]),
-            seed=trial.config["seed"],
-            epochs=last.get(TIME_ATTRIBUTE, 0),
-            best_epoch=last.get("best_epoch", 0),
-            best_error=last.get(METRIC, float("inf")),
-            seconds=last.get("training_seconds", 0.0),
-            stop_reason=reason,
-            failure=failure,
-            ended_at=time.time(),
-        )
+        result = result_of(trial.config, last, reason, failure)
         if failure is None and TrialFolder.of(self.folder, key).product(result.candidate, result.epochs) is None:
             what = f"{product_of(result.candidate)} of a trial that has ended"
             self.stop = self.stop or CutOffError(f"{what} is not in {self.folder}")

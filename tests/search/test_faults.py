@@ -193,6 +193,7 @@ def test_a_full_disk_stops_the_search_which_then_goes_on(
         printed = capsys.readouterr()
         assert "The search has stopped" in printed.out
         assert "resume=" in printed.out
+        assert "is started again" not in printed.out
         assert "Traceback" not in printed.out + printed.err
         (disk / "filler").unlink()
         assert main(["resume=latest", *where]) == 0
