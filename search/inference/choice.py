@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,13 @@ from search.results import TrialResult
 from search.targets import training_data
 
 T = TypeVar("T")
+
+Tell = Callable[[str], object]
+"""Takes what is done now, in words, for somebody who waits."""
+
+
+def say_nothing(doing: str) -> None:
+    """For nobody who waits."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +71,17 @@ def choose_trial(past: PastSearch, run_id: str) -> Choice:
     return Choice((found[0],), (1.0,), "chosen by a person")
 
 
-def choose_best(past: PastSearch, members: int, validation: Part, most_parameters: int | None = None) -> Choice:
+def choose_best(
+    past: PastSearch, members: int, validation: Part, most_parameters: int | None = None, tell: Tell = say_nothing
+) -> Choice:
     """An ensemble of at most so many models and parameters, chosen greedily on validation from all trials and seeds.
 
     Raises UserError where no network is small enough.
     """
+    numbers = itertools.count(1)
 
     def outputs(result: TrialResult) -> NDArray[np.float32]:
+        tell(f"asking model {next(numbers)} on {len(validation):,} validation rows, then choosing")
         return _brought(past, result, partial(on_validation, result, validation, past.product))
 
     try:

@@ -22,7 +22,7 @@ from search.data import Split, load
 from search.errors import UserError
 from search.history import PastSearch, open_search
 from search.inference import known
-from search.inference.choice import Choice, choose_best, choose_ensemble, choose_trial, choose_winner, members_of
+from search.inference.choice import Choice, Tell, choose_best, choose_ensemble, choose_trial, choose_winner, members_of
 from search.inference.classifier import MEANINGS as CLASS_MEANINGS
 from search.inference.classifier import Classifier
 from search.inference.difficulty import CONFIDENCE
@@ -35,6 +35,7 @@ from search.inference.registry import LOADER, Registered
 from search.inference.serving import FORMULA, signature_of
 from search.labels import ERROR_WORDS, name_of
 from search.register import DEFAULT_ALIAS, Order
+from search.report.wording import count
 from search.settings import DEFAULT_URI
 from search.store import absolute, quieten_mlflow
 from search.targets import error_name_of
@@ -50,10 +51,12 @@ def register_and_tell(order: Order) -> int:
     """Register what is ordered, and print what it is and how to use it. Raises UserError."""
     console = Console()
     quieten_mlflow()
-    past = open_search(order.run, order.uri)
-    split = data_of(past)
-    model, test = model_of(past, split, order)
-    registered = write_version(past, model, split, test, order)
+    with console.status("reading the search and its table") as status:  # seen on a terminal alone
+        past = open_search(order.run, order.uri)
+        split = data_of(past)
+        model, test = model_of(past, split, order, status.update)
+        status.update("writing the model to MLflow")
+        registered = write_version(past, model, split, test, order)
     about = model.about
     name = error_name_of(split)
     validation = f"validation {ERROR_WORDS[name]} {about['metrics'][f'validation_{name}']:.4f}"
@@ -84,18 +87,19 @@ def data_of(past: PastSearch) -> Split:
     return split
 
 
-def choice_of(past: PastSearch, split: Split, order: Order) -> Choice:
+def choice_of(past: PastSearch, split: Split, order: Order, tell: Tell) -> Choice:
     """What is ordered: the winner, a trial, or an ensemble. Raises UserError for what the search does not have."""
     if order.trial is not None:
         return choose_trial(past, order.trial)
     if order.top is not None:
-        return choose_best(past, order.top, split.validation, order.max_parameters)
+        return choose_best(past, order.top, split.validation, order.max_parameters, tell)
     return choose_ensemble(past) if order.ensemble else choose_winner(past)
 
 
-def model_of(past: PastSearch, split: Split, order: Order) -> tuple[Model, Quality | ClassQuality]:
+def model_of(past: PastSearch, split: Split, order: Order, tell: Tell) -> tuple[Model, Quality | ClassQuality]:
     """The model ordered, and how it does on the test set, which sees this one model once and decides nothing."""
-    choice = choice_of(past, split, order)
+    choice = choice_of(past, split, order, tell)
+    tell(f"making one model of {count(len(choice.results), 'trial')} and calibrating it")
     members = members_of(past, choice, split)
     try:
         if split.classes:
@@ -105,6 +109,7 @@ def model_of(past: PastSearch, split: Split, order: Order) -> tuple[Model, Quali
             model = Predictor.of(members, split, {})
     except ValueError as error:
         raise UserError(f"{error}; search on a larger table.") from error
+    tell(f"testing it on {len(split.test):,} rows")
     test, validation = quality_of(model, split.test), quality_of(model, split.validation)
     name = error_name_of(split)
     metrics = {f"validation_{name}": validation.metrics[name]}

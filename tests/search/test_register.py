@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import mlflow
@@ -12,12 +13,14 @@ import pandas as pd
 import pytest
 from mlflow.models import get_model_info
 from mlflow.tracking import MlflowClient
+from rich.console import Console
 from shelf import SEEDS, Shelf, mean_of, register
 
 from models.ensemble import select
 from search.arguments import read_arguments
 from search.data import DataRequest, load
 from search.errors import UserError
+from search.inference import registration
 from search.inference.choice import choose_best, choose_trial, choose_winner, members_of
 from search.inference.predictor import COLUMNS, Predictor
 from search.inference.registry import find_model, load_model, open_registry
@@ -131,8 +134,11 @@ def test_a_persons_own_choice(shelf: Shelf) -> None:
 
 def test_best_ensemble_is_that_of_greedy_selection(shelf: Shelf) -> None:
     past, validation = shelf.past, shelf.split.validation
-    choice = choose_best(past, 3, validation)
+    told: list[str] = []
+    choice = choose_best(past, 3, validation, tell=told.append)
     trials = [result.trial_id for result, _ in past.trials if result.failure is None]
+    rows = len(validation)
+    assert told == [f"asking model {n} on {rows} validation rows, then choosing" for n in range(1, len(trials) + 1)]
     library = np.stack([mean_of([shelf.networks[trial]], validation.x) for trial in trials])
     counts = select(library, lambda values: float(np.abs(values - validation.y).mean()), 3)
     chosen = {result.trial_id: weight for result, weight in zip(choice.results, choice.weights, strict=True)}
@@ -140,6 +146,15 @@ def test_best_ensemble_is_that_of_greedy_selection(shelf: Shelf) -> None:
     error = np.abs(counts @ library / counts.sum() - validation.y).mean()
     assert error <= min(np.abs(row - validation.y).mean() for row in library)
     assert len(choose_best(past, 1, validation).results) == 1
+
+
+def test_who_waits_at_a_terminal_sees_what_is_done(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = StringIO()
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one moves no cursor, and is shown the result alone
+    monkeypatch.setattr(registration, "Console", lambda: Console(file=screen, force_terminal=True, width=200))
+    register(["run=latest", "name=seen"], shelf.uri)
+    seen = screen.getvalue()
+    assert seen.index("writing the model to MLflow") < seen.index("version 1")
 
 
 def test_a_new_version_takes_the_alias_and_the_old_one_stays(shelf: Shelf) -> None:
