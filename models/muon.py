@@ -5,12 +5,12 @@ torch.optim.Muon takes matrices only and reads its learning rate on the host, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from models.fused import Adam, Decayed, Optimiser, named
 from models.orthogonal import orthogonalised
 
 MOMENTUM = 0.95
@@ -18,54 +18,36 @@ ADAMW_RMS = 0.2
 """Root mean square of AdamW's steps, as a part of the learning rate: with it both share one range of rates."""
 
 
-class Muon(torch.optim.Optimizer):
-    """`matrices` by Muon, the parameters of `others`, AdamW's groups, by torch's AdamW; one state, one list of groups.
+class Muon(Optimiser):
+    """`matrices` by Muon, the parameters of `others` by AdamW.
 
     A step has AdamW's root mean square (Liu et al., 2025), so that learning rate and weight decay mean the same for
-    both. The learning rate may be a tensor; nothing in a step waits for the device.
+    both.
     """
 
-    def __init__(
-        self, matrices: Iterable[nn.Parameter], others: Sequence[dict[str, Any]], weight_decay: float, **adamw: Any
-    ) -> None:
-        self._adamw = torch.optim.AdamW(others, **adamw)
-        rates = {"lr": adamw["lr"], "weight_decay": weight_decay}
-        super().__init__([{"params": list(matrices), **rates}], rates)
-        self.param_groups += self._adamw.param_groups
-        self._share()
-
-    def _share(self) -> None:
-        """AdamW goes on with the groups and the state that are ours."""
-        self._adamw.param_groups = self.param_groups[1:]
-        self._adamw.state = self.state
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        super().load_state_dict(state_dict)
-        self._share()
+    def __init__(self, matrices: Decayed, others: Sequence[Decayed], rate: float, epsilon: float) -> None:
+        super().__init__([matrices, *others], rate)
+        self._adamw = Adam(others, rate, decoupled=True, epsilon=epsilon)
+        self._decay = matrices.weight_decay
+        self._matrices, self._momenta = list(matrices.parameters), matrices.zeros()
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self) -> None:
+        self._adamw.rate = self.rate
         self._adamw.step()
-        group = self.param_groups[0]
-        trained = [matrix for matrix in group["params"] if matrix.grad is not None]
-        for shape in dict.fromkeys(matrix.shape for matrix in trained):
+        for shape in dict.fromkeys(matrix.shape for matrix in self._matrices):
             # those of one shape go through the iterations together
-            self._step_of([matrix for matrix in trained if matrix.shape == shape], group)
+            self._step_of([number for number, matrix in enumerate(self._matrices) if matrix.shape == shape])
 
-    def _step_of(self, matrices: list[nn.Parameter], group: dict[str, Any]) -> None:
-        gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
-        momenta = [self._momentum(matrix) for matrix in matrices]
+    def _step_of(self, numbers: Sequence[int]) -> None:
+        matrices = Decayed([self._matrices[number] for number in numbers], self._decay)
+        momenta, gradients = [self._momenta[number] for number in numbers], matrices.gradients()
         torch._foreach_lerp_(momenta, gradients, 1 - MOMENTUM)
         ahead = torch.stack(torch._foreach_lerp(gradients, momenta, MOMENTUM))
-        rate = group["lr"]
-        steps = orthogonalised(ahead) * (rate * ADAMW_RMS * max(matrices[0].shape) ** 0.5)
-        kept = 1 - rate * group["weight_decay"]
-        for matrix, step in zip(matrices, steps, strict=True):
+        steps = orthogonalised(ahead) * (self.rate * ADAMW_RMS * max(gradients[0].shape) ** 0.5)
+        kept = 1 - self.rate * self._decay
+        for matrix, step in zip(matrices.parameters, steps, strict=True):
             matrix.mul_(kept).sub_(step)
 
-    def _momentum(self, matrix: nn.Parameter) -> Tensor:
-        state = self.state[matrix]
-        if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(matrix)
-        momentum: Tensor = state["momentum"]
-        return momentum
+    def tensors(self) -> dict[str, Tensor]:
+        return {**self._adamw.tensors(), **named("momentum", [self._momenta])}

@@ -186,7 +186,7 @@ def build(architecture: Architecture, seed: int = 0) -> Network:
     # hundred steps and the global random state.
     with torch.device("meta"):
         network = Network(architecture)
-    network.to_empty(device="cpu")
+    _allocate(network)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in network.modules():
@@ -205,6 +205,15 @@ def build(architecture: Architecture, seed: int = 0) -> Network:
             elif isinstance(module, PiecewiseLinear | Periodic | ElementEmbeddings | Descriptors | RankedElements):
                 module.begin(generator)
     return network
+
+
+def _allocate(network: nn.Module) -> None:
+    """Memory on the CPU, not yet filled, for what has shapes alone; by `to_empty` it would take the import of sympy."""
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            setattr(module, name, nn.Parameter(torch.empty(parameter.shape, dtype=parameter.dtype)))
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, torch.empty(buffer.shape, dtype=buffer.dtype))
 
 
 def predict(network: nn.Module, x: Tensor, rows_at_once: int = 8192) -> Tensor:

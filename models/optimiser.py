@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import torch
-from torch import Tensor
-
+from models.fused import Adam, Decayed, Optimiser, Sgd
 from models.muon import Muon
 from models.network import Network
 from models.recipe import Recipe
@@ -28,31 +25,23 @@ PLATEAU_FLOOR = 1e-8
 """Factor and least learning rate of a plateau, as in the journal version's released code."""
 
 
-def make_optimiser(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser in its fused form, of what is not frozen; weight decay acts on matrices only, not on
-    biases or batch norm.
-    """
+def make_optimiser(network: Network, recipe: Recipe) -> Optimiser:
+    """The recipe's optimiser of what is not frozen; weight decay acts on matrices only, not on biases or batch norm."""
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     by_muon = network.hidden_matrices() if recipe.optimiser == "muon" else []
     hidden = [matrix for matrix in by_muon if matrix.requires_grad]
     apart = {id(matrix) for matrix in hidden}
     matrices = [parameter for parameter in trained if parameter.ndim > 1 and id(parameter) not in apart]
     vectors = [parameter for parameter in trained if parameter.ndim <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": recipe.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
+    groups = [Decayed(matrices, recipe.weight_decay), Decayed(vectors, 0.0)]
     rate = recipe.learning_rate
     if recipe.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=True)
-    on_gpu = any(parameter.is_cuda for parameter in trained)  # there a CUDA graph takes the step
-    options: dict[str, Any] = {"lr": rate, "eps": KERAS_ADAM_EPSILON, "fused": True, "capturable": on_gpu}
+        return Sgd(groups, rate)
     if recipe.optimiser == "muon":
-        return Muon(hidden, groups, recipe.weight_decay, **options)
+        return Muon(Decayed(hidden, recipe.weight_decay), groups, rate, KERAS_ADAM_EPSILON)
     if recipe.optimiser == "schedule_free":
-        return ScheduleFree(groups, **options)
-    kind = torch.optim.Adam if recipe.optimiser == "adam" else torch.optim.AdamW
-    return kind(groups, **options)
+        return ScheduleFree(groups, rate, KERAS_ADAM_EPSILON)
+    return Adam(groups, rate, decoupled=recipe.optimiser == "adamw", epsilon=KERAS_ADAM_EPSILON)
 
 
 def learning_rate_at(recipe: Recipe, step: int, steps: int) -> float:
@@ -82,22 +71,3 @@ class Plateau:
         if self.epochs_waited >= self.patience:
             self.rate = max(PLATEAU_FLOOR, self.rate * PLATEAU_FACTOR)
             self.epochs_waited = 0
-
-
-def flatten_state(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's tensors (moments, step counts) by name."""
-    return {
-        f"{number}/{name}": value
-        for number, entries in optimiser.state_dict()["state"].items()
-        for name, value in entries.items()
-        if isinstance(value, Tensor)
-    }
-
-
-def restore_state(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Inverse of `flatten_state`. Raises KeyError or ValueError where the tensors are another optimiser's."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        number, entry = name.split("/")
-        state.setdefault(int(number), {})[entry] = tensor
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

@@ -2,71 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from models.averaging import AveragedWeights, copy_of
+from models.fused import Adam, Decayed, Optimiser, named
 
 MOMENTUM = 0.9
 """Where between the stepped weights (0) and their average (1) the gradient is taken."""
 
 
-class ScheduleFree(torch.optim.AdamW):
+class ScheduleFree(Optimiser):
     """Steps weights z by AdamW without its momentum, and averages them to x; the network trains on a mix of both.
 
     The network's parameters hold z + MOMENTUM (x - z), where the gradient is taken; `averages` holds x, which is to be
     validated. Each step counts in x by the square of its learning rate, so that those of the warm-up count little.
-    Weight decay acts on z. The learning rate may be a tensor; nothing in a step waits for the device.
+    Weight decay acts on z.
     """
 
-    def __init__(self, groups: Sequence[dict[str, Any]], **adamw: Any) -> None:
-        self.trained: list[nn.Parameter] = [parameter for group in groups for parameter in group["params"]]
+    def __init__(self, groups: Sequence[Decayed], rate: float, epsilon: float) -> None:
+        super().__init__(groups, rate)
+        self.trained: list[nn.Parameter] = [parameter for group in self.groups for parameter in group.parameters]
         stepped = [
-            {**group, "params": [nn.Parameter(parameter.detach().clone()) for parameter in group["params"]]}
-            for group in groups
+            Decayed([nn.Parameter(parameter.detach().clone()) for parameter in group.parameters], group.weight_decay)
+            for group in self.groups
         ]
-        super().__init__(stepped, betas=(0.0, 0.999), **adamw)
-        self._stepped: list[nn.Parameter] = [z for group in self.param_groups for z in group["params"]]
+        self._adamw = Adam(stepped, rate, decoupled=True, epsilon=epsilon, betas=(0.0, 0.999))
+        self._stepped: list[nn.Parameter] = [z for group in stepped for z in group.parameters]
         self._weight = torch.zeros((), device=self._stepped[0].device)
         self.averages = [z.detach().clone() for z in self._stepped]
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self) -> None:
         for z, parameter in zip(self._stepped, self.trained, strict=True):
             z.grad = parameter.grad
-        super().step()
-        square = self.param_groups[0]["lr"] ** 2
+        self._adamw.rate = self.rate
+        self._adamw.step()
+        self._adamw.zero_grad()
+        square = self.rate**2
         self._weight += square
         share = square / self._weight
         for z, x, parameter in zip(self._stepped, self.averages, self.trained, strict=True):
             x.lerp_(z, share)
             torch.lerp(z, x, MOMENTUM, out=parameter)
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        for parameter in (*self._stepped, *self.trained):
-            parameter.grad = None
-
-    def state_dict(self) -> dict[str, Any]:
-        """AdamW's, and for each parameter z, x and the sum of squares that x was made with."""
-        whole = super().state_dict()
-        for number, (z, x) in enumerate(zip(self._stepped, self.averages, strict=True)):
-            own = {"stepped": z.detach(), "average": x, "weight": self._weight}
-            whole["state"][number] = {**whole["state"].get(number, {}), **own}
-        return whole
-
-    @torch.no_grad()
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Inverse of `state_dict`. Raises KeyError where it is another optimiser's."""
-        entries = {number: dict(entry) for number, entry in state_dict["state"].items()}
-        for number, (z, x) in enumerate(zip(self._stepped, self.averages, strict=True)):
-            z.copy_(entries[number].pop("stepped"))
-            x.copy_(entries[number].pop("average"))
-            self._weight.copy_(entries[number].pop("weight"))
-        begun = {number: entry for number, entry in entries.items() if entry}
-        super().load_state_dict({**state_dict, "state": begun})
+    def tensors(self) -> dict[str, Tensor]:
+        """AdamW's, z, x and the sum of squares that x was made with."""
+        stepped = [z.detach() for z in self._stepped]
+        return {
+            **self._adamw.tensors(),
+            **named("stepped", [stepped]),
+            **named("average", [self.averages]),
+            "weight": self._weight,
+        }
 
 
 class ScheduleFreeWeights(AveragedWeights):

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from models.averaging import AveragedWeights, averaging_weight
+from models.fused import Optimiser
 from models.network import Network
 from models.objective import Objective
 
 STEPS_BEFORE_CAPTURE = 3
-"""Steps that a graph's kernels and the optimiser's moments need to come into being, as PyTorch's documentation asks."""
+"""Steps that a graph's kernels need to come into being, as PyTorch's documentation asks."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Parts:
 
     network: Network
     objective: Objective
-    optimiser: torch.optim.Optimizer
+    optimiser: Optimiser
     averaged: AveragedWeights | None
     x: Tensor
     y: Tensor
@@ -37,7 +38,7 @@ class Parts:
         outputs, y = outputs.float(), self.y[rows]
         self.objective.loss(outputs, y).backward()
         self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         if self.averaged is not None:
             self.averaged.update(weight)
         with torch.no_grad():
@@ -76,8 +77,7 @@ class EagerSteps:
 
     def take(self, number: int) -> None:
         first, last = self.parts.batches[number]
-        for group in self.parts.optimiser.param_groups:
-            group["lr"] = self._rates[number]
+        self.parts.optimiser.rate = self._rates[number]
         self.error += self.parts.train_on(self._order[first:last], self._weights[number])
 
 
@@ -103,8 +103,7 @@ class GraphedSteps:
         self._taken = 0
 
     def begin_epoch(self, order: Tensor, rates: Sequence[float], first_step: int) -> None:
-        for group in self.parts.optimiser.param_groups:
-            group["lr"] = self._rate
+        self.parts.optimiser.rate = self._rate
         self._order.copy_(order, non_blocking=True)
         self._table.copy_(torch.tensor([list(rates), self.parts.averaging_weights(first_step)]))
         self._number.zero_()

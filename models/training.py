@@ -18,7 +18,7 @@ from models.data import TrainingData
 from models.memory import keep_freed_memory
 from models.network import Network, build, predict
 from models.objective import Objective
-from models.optimiser import Plateau, flatten_state, learning_rate_at, make_optimiser, restore_state
+from models.optimiser import Plateau, learning_rate_at, make_optimiser
 from models.precision import computes_in_bfloat16
 from models.run import Epoch, NonFiniteLossError, Run, RunState
 from models.schedule_free import ScheduleFree, ScheduleFreeWeights
@@ -190,7 +190,7 @@ class TrainingRun(Run):
         tensors |= {f"best/{name}": value for name, value in self._best.items()}
         if self._averaged is not None:
             tensors |= {f"averaged/{name}": value for name, value in self._averaged.state.items()}
-        tensors |= {f"optimiser/{name}": value for name, value in flatten_state(self._optimiser).items()}
+        tensors |= {f"optimiser/{name}": value for name, value in self._optimiser.tensors().items()}
         tensors |= {"random/shuffling": self._shuffling.get_state(), "random/dropping": self._dropping.get_state()}
         checkpoint.write(path, tensors, self._facts())
 
@@ -212,8 +212,7 @@ class TrainingRun(Run):
             self._best = {name: value.to(self.device) for name, value in checkpoint.under("best/", tensors).items()}
             if self._averaged is not None:
                 copy_into(self._averaged.state, checkpoint.under("averaged/", tensors))
-            self._steps = self._make_steps()  # captured ones hold on to the moments that are replaced here
-            restore_state(self._optimiser, checkpoint.under("optimiser/", tensors))
+            self._optimiser.restore(checkpoint.under("optimiser/", tensors))
             self._shuffling.set_state(tensors["random/shuffling"])
             self._dropping.set_state(tensors["random/dropping"])
             self.state = RunState.from_facts(facts["progress"])

@@ -1,6 +1,8 @@
-"""Muon and schedule-free AdamW against their definitions."""
+"""Muon and schedule-free AdamW against their definitions, the other optimisers against torch's."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,9 +16,10 @@ from models.candidate import Candidate
 from models.data import TrainingData
 from models.muon import Muon
 from models.network import build
-from models.optimiser import SCHEDULE_FREE_WARMUP, learning_rate_at, make_optimiser
+from models.optimiser import KERAS_ADAM_EPSILON, SCHEDULE_FREE_WARMUP, learning_rate_at, make_optimiser
 from models.orthogonal import CONSTANT, POLES, WEIGHTS, newton_schulz, orthogonalised
 from models.recipe import FAST, Recipe
+from models.recipe import Optimiser as Kind
 from models.schedule_free import MOMENTUM, ScheduleFree
 from models.training import TrainingRun
 
@@ -87,6 +90,70 @@ def test_muon_steps_hidden_matrices_as_far_as_adamw_does_and_leaves_the_rest_to_
             torch.testing.assert_close(step[moved], -recipe.learning_rate * gradient[moved].sign(), rtol=0.01, atol=0)
 
 
+@pytest.mark.parametrize("kind", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("on_device", [False, True])
+def test_steps_are_those_of_torch_to_the_bit_and_go_on_from_what_was_kept(kind: Kind, on_device: bool) -> None:
+    recipe = Recipe(optimiser=kind, weight_decay=0.1)
+    ours, theirs = build(SMALL, 3), build(SMALL, 3)
+    parameters = list(theirs.parameters())
+    groups = [
+        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": 0.1},
+        {"params": [parameter for parameter in parameters if parameter.ndim == 1], "weight_decay": 0.0},
+    ]
+    made: dict[str, Callable[[], torch.optim.Optimizer]] = {
+        "adam": lambda: torch.optim.Adam(groups, eps=KERAS_ADAM_EPSILON, fused=True),
+        "adamw": lambda: torch.optim.AdamW(groups, eps=KERAS_ADAM_EPSILON, fused=True),
+        "sgd": lambda: torch.optim.SGD(groups, momentum=0.9, nesterov=True, fused=True),
+    }
+    reference = made[kind]()
+    optimiser = make_optimiser(ours, recipe)
+    for number, rate in enumerate((1 / 64, 1 / 256, 1 / 1024, 1 / 512)):  # exact in float32 too
+        if number == 2:  # another takes over
+            kept = {name: value.clone() for name, value in optimiser.tensors().items()}
+            optimiser = make_optimiser(ours, recipe)
+            optimiser.restore(kept)
+        optimiser.rate = torch.tensor(rate) if on_device else rate
+        for group in reference.param_groups:
+            group["lr"] = rate
+        x = torch.rand(16, 86, generator=torch.Generator().manual_seed(number))
+        for network, how in ((ours, optimiser), (theirs, reference)):
+            torch.autograd.backward((network(x) - 1).square().mean())
+            how.step()
+            how.zero_grad()
+        for mine, its in zip(ours.parameters(), parameters, strict=True):
+            assert torch.equal(mine, its)
+
+
+def test_another_optimisers_state_is_refused() -> None:
+    adam, sgd = (make_optimiser(build(SMALL), Recipe(optimiser=kind)) for kind in ("adam", "sgd"))
+    with pytest.raises(ValueError, match="not that of this recipe"):
+        adam.restore(sgd.tensors())
+
+
+TRAIN_AND_LIST = """
+import sys
+import numpy as np
+from models.architecture import Architecture, Group
+from models.candidate import Candidate
+from models.data import TrainingData
+from models.recipe import Recipe
+from models.training import TrainingRun
+x, y = np.random.default_rng(0).random((64, 86), dtype=np.float32), np.arange(64, dtype=np.float32)
+candidate = Candidate(Architecture((Group(8, 2),)), Recipe(optimiser=sys.argv[1], epochs=1))
+run = TrainingRun(candidate, TrainingData(x, y, x, y))
+list(run)
+run.best_network()
+print(sorted({"sympy", "torch._dynamo"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("kind", ["adam", "muon"])
+def test_a_process_trains_without_torchs_compiler(kind: str) -> None:
+    """To import it takes longer than many a trial."""
+    listed = subprocess.run([sys.executable, "-c", TRAIN_AND_LIST, kind], capture_output=True, text=True, check=True)
+    assert listed.stdout.strip() == "[]"
+
+
 def test_schedule_free_is_its_three_sequences() -> None:
     """z, x and y of Defazio et al. (2024) in plain tensors, for one matrix, beside ours."""
     network = build(Architecture(groups=(Group(1, 1),), input_width=3))
@@ -95,8 +162,7 @@ def test_schedule_free_is_its_three_sequences() -> None:
     weight = network.get_parameter("groups.0.branches.0.0.linear.weight")
     z, x, v, total = weight.detach().clone(), weight.detach().clone(), torch.zeros(1, 3), 0.0
     for number, rate in enumerate((0.003, 0.007, 0.01, 0.01), start=1):
-        for group in optimiser.param_groups:
-            group["lr"] = rate
+        optimiser.rate = rate
         torch.autograd.backward((network(torch.rand(8, 3)) - 1).square().mean())
         assert weight.grad is not None
         g = weight.grad.clone()
