@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -207,8 +208,9 @@ def _keys(part: Any, prefix: str) -> Iterator[tuple[str, Setting]]:
             yield from _keys(getattr(part, entry.name), f"{entry.name}.")
 
 
+@cache
 def register() -> None:
-    """Gives Hydra the schema and the recipes; doing it again changes nothing."""
+    """Gives Hydra, which keeps them as long as the process lasts, the schema and the recipes."""
     store = ConfigStore.instance()
     store.store(name="settings", node=Settings)
     for name, recipe in RECIPES.items():

@@ -1,5 +1,6 @@
 """What all tests share: a small real table and an isolated cache."""
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -52,6 +53,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests = Path(__file__).parent
     order = {tests / name: number for number, name in enumerate(SLOWEST_FIRST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """What the tests' modules have imported is there to stay: a tenth of the tests' time went into collecting it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -90,8 +90,12 @@ def prepare(cluster: Cluster, base: Path) -> None:
 
 
 def wait_for_workers(cluster: Cluster, seconds: float = 150) -> None:
-    """Until `ray status` counts the CPUs of all workers."""
+    """Until `ray status`, which takes a second to answer, counts the CPUs of all workers."""
     deadline = time.monotonic() + seconds
+    workers = [cluster.hosts[name] for name in WORKERS]
+    while not all("raylet" in worker.run("ps", "-eo", "comm") for worker in workers):
+        assert time.monotonic() < deadline, cluster.on_head("ray status")
+        time.sleep(0.5)
     while "/3.0 CPU" not in (status := cluster.on_head("ray status")):
         assert time.monotonic() < deadline, status
-        time.sleep(2)
+        time.sleep(1)
