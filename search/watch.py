@@ -185,11 +185,12 @@ class Watch(tune.Callback):
         return self._retries.get(key, 0) < self.tracker.config.retries and not self.is_over()
 
     def on_trial_recover(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
+        if self._disk_is_full(trial):
+            return
         key = key_of(trial.config)
         self._retries[key] = self._retries.get(key, 0) + 1
         count = f"{self._retries[key]} of {self.tracker.config.retries}"
         self.progress.note(f"{self.progress.name_of(key)} is started again ({count}): {reason_of(trial)}")
-        self._look_at_disk(trial)
 
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         last = trial.last_result or {}
@@ -206,18 +207,20 @@ class Watch(tune.Callback):
         return f"stopped by {self.scheduler}"
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        self._look_at_disk(trial)
+        if self._disk_is_full(trial):
+            return
         if self.may_retry(key_of(trial.config)):  # the searcher hands it out again
             self.on_trial_recover(iteration, trials, trial)
         elif not self.is_stopping:
             tries = self._retries.get(key_of(trial.config), 0) + 1
             self._end(trial, trial.last_result or {}, "", f"{reason_of(trial)} ({tries} times)", again=True)
 
-    def _look_at_disk(self, trial: TuneTrial) -> None:
-        """A trial that failed because the disk is full is not to blame."""
-        error = str(error_of(trial) or "")
-        if "No space left" in error:
-            self.stop = self.stop or CutOffError("there is no space left on the disk")
+    def _disk_is_full(self, trial: TuneTrial) -> bool:
+        """Whether a trial failed because the disk is full: it is not to blame, and the search stops."""
+        if "No space left" not in str(error_of(trial) or ""):
+            return False
+        self.stop = self.stop or CutOffError("there is no space left on the disk")
+        return True
 
     def _end(self, trial: TuneTrial, last: dict[str, Any], reason: str, failure: str | None, again: bool) -> None:
         key = key_of(trial.config)
