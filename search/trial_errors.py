@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 from ray import cloudpickle
@@ -10,11 +11,17 @@ from ray.tune.experiment import Trial as TuneTrial
 
 
 def error_of(trial: TuneTrial) -> Exception | None:
-    """What a trial failed of last; Ray Tune keeps it in a file of the driver's."""
+    """What a trial failed of last; Ray Tune keeps it in a file of the driver's, None where there is none to read.
+
+    A full disk may have cut the file short.
+    """
     path = trial.pickled_error_file
     if path is None or not Path(path).exists():
         return None
-    error: Exception = cloudpickle.loads(Path(path).read_bytes())
+    try:
+        error: Exception = cloudpickle.loads(Path(path).read_bytes())
+    except (EOFError, pickle.UnpicklingError):
+        return None
     return error
 
 

@@ -1,0 +1,83 @@
+"""What the driver makes of a trial that Ray Tune says has failed: whose fault it is, and whether it runs again."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from ray import cloudpickle
+from ray.tune.experiment import Trial as TuneTrial
+
+from models.architecture import Architecture, Group
+from models.candidate import Candidate
+from models.recipe import FAST
+from search.journal import Journal
+from search.progress import Progress
+from search.tracking import Tracker
+from search.trial_errors import error_of
+from search.watch import Watch
+
+CANDIDATE = Candidate(Architecture(groups=(Group(8, 1),)), FAST)
+
+
+class Notes:
+    """The terminal, of which only what was said is of interest here."""
+
+    deadline = None
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+    def name_of(self, key: str) -> str:
+        return "BRNet"
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+@pytest.fixture
+def watch(notes: Notes, tmp_path: Path) -> Watch:
+    tracker = SimpleNamespace(config=SimpleNamespace(retries=3))
+    return Watch(cast(Tracker, tracker), cast(Progress, notes), "none", Journal(tmp_path), tmp_path)
+
+
+def failed(folder: Path, content: bytes) -> TuneTrial:
+    """A trial whose error file, which Ray Tune writes beside the experiment, holds this."""
+    file = folder / "error.pkl"
+    file.write_bytes(content)
+    config = {"candidate": CANDIDATE.to_json(), "seed": 0}
+    return cast(TuneTrial, SimpleNamespace(config=config, pickled_error_file=str(file), last_result=None))
+
+
+def full_disk() -> bytes:
+    return bytes(cloudpickle.dumps(OSError(28, "No space left on device")))
+
+
+@pytest.mark.parametrize("event", ["on_trial_recover", "on_trial_error"])
+def test_full_disk_is_no_trial_s_fault(watch: Watch, notes: Notes, tmp_path: Path, event: str) -> None:
+    """Neither a retry is used nor a restart announced, whichever of Ray's two events comes first."""
+    getattr(watch, event)(0, [], failed(tmp_path, full_disk()))
+    assert notes.said == []
+    assert str(watch.stop) == "there is no space left on the disk"
+    assert watch.results == []
+
+
+@pytest.mark.parametrize("event", ["on_trial_recover", "on_trial_error"])
+def test_other_failure_uses_a_retry(watch: Watch, notes: Notes, tmp_path: Path, event: str) -> None:
+    getattr(watch, event)(0, [], failed(tmp_path, cloudpickle.dumps(RuntimeError("the lamp went out"))))
+    assert notes.said == ["BRNet is started again (1 of 3): the lamp went out"]
+    assert watch.stop is None
+
+
+@pytest.mark.parametrize("kept", [0, 10], ids=["empty", "cut short"])
+def test_unreadable_error_is_no_error_of_the_driver_s(watch: Watch, notes: Notes, tmp_path: Path, kept: int) -> None:
+    """Where the disk of Ray's own folder is full, the file of the error is what did not fit."""
+    trial = failed(tmp_path, full_disk()[:kept])
+    assert error_of(trial) is None
+    watch.on_trial_error(0, [], trial)
+    assert notes.said == ["BRNet is started again (1 of 3): its process ended"]
