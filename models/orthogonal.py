@@ -36,7 +36,7 @@ def orthogonalised(matrices: Tensor) -> Tensor:
 def newton_schulz(wide: Tensor) -> Tensor:
     """(count, rows, columns), no more rows than columns, by iterations of a polynomial (Jordan et al., 2024).
 
-    Computed in bfloat16 where the hardware multiplies in it.
+    Computed in bfloat16 where the hardware is faster in it.
     """
     x = wide.bfloat16() if computes_in_bfloat16("auto", wide.device) else wide
     x = x / (x.norm(dim=(1, 2), keepdim=True) + EPSILON)

@@ -23,7 +23,8 @@ class Recipe:
     `learning_rate` is the peak of its schedule. `patience` counts epochs without a better validation error; 0 turns
     early stopping off. `averaging` is the decay per step of an exponential moving average of the weights, which
     then are the ones validated and kept; 0 turns it off. `precision` bfloat16 computes the layers' products in
-    bfloat16 and keeps weights, optimiser and validation in float32; auto takes bfloat16 where the hardware has it.
+    bfloat16 and keeps weights, optimiser and validation in float32; auto takes bfloat16 where the hardware is faster
+    in it.
     The Huber loss is square up to a residual of `huber_delta`, in the scale that is trained on, and absolute above: the
     smaller it is, the nearer to the absolute error.
     `standardise` trains on (y - mean) / std of the training targets; errors are reported in the target's unit.

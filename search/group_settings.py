@@ -19,7 +19,7 @@ RECIPE_MEANINGS = {
     "epochs": "passes over the training rows, at most",
     "patience": "epochs without improvement before stopping; 0 never stops early",
     "averaging": "decay per step of the moving average of the weights; 0 keeps none",
-    "precision": "of the layers' products; auto is bfloat16 where the hardware has it",
+    "precision": "of the layers' products; auto is bfloat16 where the hardware is faster in it",
     "standardise": "train on (y - mean) / std",
     "train_part": "part of the training rows to train on, the first ones",
 }
