@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import time_to_accuracy
-from benchmarks.time_to_accuracy import Curve, SideBySide, rows_of
+from benchmarks.time_to_accuracy import Curve, SideBySide, draw, means, rows_of
 from models.published import BRNET
 from models.recipe import FAST, PAPER
 from search.data import DataRequest, Split, load
@@ -53,3 +53,18 @@ def test_where_fast_falls_short_it_is_said_and_timed_to_its_own_best() -> None:
     assert (row.ours, row.baseline) == (2.0, 20.0)
     (row,) = (row for row in rows_of([replace(paper, recipe="fast"), replace(fast, recipe="paper")]) if row.unit == "s")
     assert "time to paper's best of 0.2000" in row.case
+
+
+def test_several_seeds_have_their_means_in_rows_and_picture(tmp_path: Path) -> None:
+    curves = [
+        Curve(recipe, seed, [1.0], [mae], mae, test_mae)
+        for seed, maes in enumerate([(0.3, 0.4, 0.2, 0.3), (0.1, 0.2, 0.1, 0.2)])
+        for recipe, mae, test_mae in (("paper", *maes[:2]), ("fast", *maes[2:]))
+    ]
+    validation, test = means(curves)
+    assert validation.case == "mean of 2 seeds: validation MAE at the end"
+    assert (validation.ours, validation.baseline) == pytest.approx((0.15, 0.2))
+    assert (test.ours, test.baseline) == pytest.approx((0.25, 0.3))
+    draw(curves, tmp_path / "curves.svg")
+    assert len(means([replace(curve, test_mae=float("nan")) for curve in curves])) == 1
+    assert means(curves[:2]) == []

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from kinds import SMALL
 
 from models import precision
 from models.candidate import Candidate
@@ -11,7 +12,6 @@ from models.data import TrainingData
 from models.precision import computes_in_bfloat16, faster_in_bfloat16
 from models.recipe import FAST
 from models.training import TrainingRun
-from tests.models.kinds import SMALL
 
 CPU = torch.device("cpu")
 
