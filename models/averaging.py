@@ -98,11 +98,11 @@ def take_statistics(network: nn.Module, x: Tensor) -> None:
     network.eval()
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # a plain mean over the batches
         norm.train()
     with torch.no_grad():
-        for part in x.split(STATISTICS_BATCH):
-            if len(part) > 1:
-                network(part)
+        for number, part in enumerate((part for part in x.split(STATISTICS_BATCH) if len(part) > 1), 1):
+            for norm in norms:
+                norm.momentum = 1 / number  # None is this too, but reads the number from the device and waits for it
+            network(part)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -39,7 +39,7 @@ def faster_in_bfloat16() -> bool:
     finally:
         torch.set_num_threads(threads)
     in_bfloat16, in_float32 = (min(times) for times in zip(*seconds, strict=True))
-    return in_bfloat16 < in_float32
+    return bool(in_bfloat16 < in_float32)
 
 
 def _seconds(weight: Tensor, x: Tensor, bfloat16: bool) -> float:
