@@ -73,7 +73,7 @@ class Adam(Optimiser):
         rate: float,
         decoupled: bool,
         epsilon: float,
-        betas: tuple[float, float] = (0.9, 0.999),
+        betas: tuple[float, float],
     ) -> None:
         super().__init__(groups, rate)
         self._kernel: Callable[..., None] = torch._fused_adamw_ if decoupled else torch._fused_adam_

@@ -25,9 +25,11 @@ class Muon(Optimiser):
     both.
     """
 
-    def __init__(self, matrices: Decayed, others: Sequence[Decayed], rate: float, epsilon: float) -> None:
+    def __init__(
+        self, matrices: Decayed, others: Sequence[Decayed], rate: float, epsilon: float, betas: tuple[float, float]
+    ) -> None:
         super().__init__([matrices, *others], rate)
-        self._adamw = Adam(others, rate, decoupled=True, epsilon=epsilon)
+        self._adamw = Adam(others, rate, decoupled=True, epsilon=epsilon, betas=betas)
         self._decay = matrices.weight_decay
         self._matrices, self._momenta = list(matrices.parameters), matrices.zeros()
 

@@ -11,6 +11,8 @@ from models.recipe import Recipe
 from models.schedule_free import ScheduleFree
 
 KERAS_ADAM_EPSILON = 1e-7
+BETA1 = 0.9
+"""How much of Adam's mean of gradients is kept in each step."""
 
 SCHEDULE_FREE_WARMUP = 0.05
 """Part of all steps in which schedule-free training climbs to its learning rate."""
@@ -34,14 +36,14 @@ def make_optimiser(network: Network, recipe: Recipe) -> Optimiser:
     matrices = [parameter for parameter in trained if parameter.ndim > 1 and id(parameter) not in apart]
     vectors = [parameter for parameter in trained if parameter.ndim <= 1]
     groups = [Decayed(matrices, recipe.weight_decay), Decayed(vectors, 0.0)]
-    rate = recipe.learning_rate
+    rate, betas = recipe.learning_rate, (BETA1, recipe.beta2)
     if recipe.optimiser == "sgd":
         return Sgd(groups, rate)
     if recipe.optimiser == "muon":
-        return Muon(Decayed(hidden, recipe.weight_decay), groups, rate, KERAS_ADAM_EPSILON)
+        return Muon(Decayed(hidden, recipe.weight_decay), groups, rate, KERAS_ADAM_EPSILON, betas)
     if recipe.optimiser == "schedule_free":
         return ScheduleFree(groups, rate, KERAS_ADAM_EPSILON)
-    return Adam(groups, rate, decoupled=recipe.optimiser == "adamw", epsilon=KERAS_ADAM_EPSILON)
+    return Adam(groups, rate, recipe.optimiser == "adamw", KERAS_ADAM_EPSILON, betas)
 
 
 def learning_rate_at(recipe: Recipe, step: int, steps: int) -> float:

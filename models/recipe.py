@@ -13,6 +13,10 @@ Loss = Literal["mae", "mse", "huber"]
 Precision = Literal["float32", "bfloat16", "auto"]
 
 
+LATER_FIELDS = {"huber_delta": 1.0, "beta2": 0.999}
+"""Fields that recipes once had not, and what they then did."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained. The defaults are the paper's (SDM 2022, section 4.2).
@@ -20,7 +24,9 @@ class Recipe:
     `optimiser` muon takes nearly orthogonal steps of the hidden layers' matrices and AdamW's of all else, at AdamW's
     learning rates. schedule_free is AdamW that averages the weights instead of lowering its rate: a warm-up, no
     schedule, and the average is what is validated and kept.
-    `learning_rate` is the peak of its schedule. `patience` counts epochs without a better validation error; 0 turns
+    `learning_rate` is the peak of its schedule. `beta2` is how much of Adam's mean of squared gradients (AdamW's, and
+    that beside Muon) is kept in each step: the longer it is, the later steps grow as gradients shrink. sgd and
+    schedule_free have none of it. `patience` counts epochs without a better validation error; 0 turns
     early stopping off. `averaging` is the decay per step of an exponential moving average of the weights, which
     then are the ones validated and kept; 0 turns it off. `precision` bfloat16 computes the layers' products in
     bfloat16 and keeps weights, optimiser and validation in float32; auto takes bfloat16 where the hardware is faster
@@ -36,6 +42,7 @@ class Recipe:
     learning_rate: float = 1e-4
     schedule: Schedule = "constant"
     weight_decay: float = 0.0
+    beta2: float = 0.999
     batch_size: int = 32
     loss: Loss = "mae"
     huber_delta: float = 1.0
@@ -55,9 +62,11 @@ class Recipe:
         ):
             if getattr(self, field) not in get_args(names):
                 raise ValueError(f"recipe.{field}={getattr(self, field)!r} is none of {', '.join(get_args(names))}")
-        for field in ("learning_rate", "weight_decay", "averaging"):
+        for field, limit in (("learning_rate", math.inf), ("weight_decay", math.inf), ("averaging", 1), ("beta2", 1)):
             if not math.isfinite(getattr(self, field)) or getattr(self, field) < 0:
                 raise ValueError(f"recipe.{field}={getattr(self, field)} must be a finite number, not below 0")
+            if getattr(self, field) >= limit:
+                raise ValueError(f"recipe.{field}={getattr(self, field)} must be below {limit}")
         if not math.isfinite(self.huber_delta) or self.huber_delta <= 0:
             raise ValueError(f"recipe.huber_delta={self.huber_delta} must be a finite number above 0")
         if self.huber_delta != 1 and self.loss != "huber":
@@ -68,8 +77,6 @@ class Recipe:
             raise ValueError("recipe.learning_rate=0 would train nothing: it must be above 0")
         if not 0 < self.train_part <= 1:
             raise ValueError(f"recipe.train_part={self.train_part} must be above 0 and at most 1")
-        if self.averaging >= 1:
-            raise ValueError(f"recipe.averaging={self.averaging} must be below 1")
         if self.optimiser == "schedule_free" and (self.averaging or self.schedule != "constant"):
             raise ValueError(
                 "recipe.optimiser=schedule_free averages the weights itself, in the place of a schedule: "
@@ -80,10 +87,8 @@ class Recipe:
                 raise ValueError(f"recipe.{field}={getattr(self, field)} must be at least {least}, and whole")
 
     def to_json(self) -> str:
-        """All fields but a `huber_delta` of 1, so that recipes are written as before there was one."""
-        values = asdict(self)
-        if self.huber_delta == 1:
-            del values["huber_delta"]
+        """All fields but those of `LATER_FIELDS` at their first values, so that recipes are written as before these."""
+        values = {name: value for name, value in asdict(self).items() if value != LATER_FIELDS.get(name)}
         return json.dumps(values, separators=(",", ":"))
 
     @classmethod
@@ -101,6 +106,7 @@ FAST = Recipe(
     learning_rate=1e-3,
     schedule="one_cycle",
     weight_decay=0.05,
+    beta2=0.98,
     batch_size=128,
     epochs=60,
     patience=0,
@@ -114,6 +120,7 @@ MUON = replace(
     learning_rate=6e-3,
     schedule="cosine",
     weight_decay=0.1,
+    beta2=0.999,
     batch_size=256,
     epochs=30,
     averaging=0.99,

@@ -22,6 +22,7 @@ SHORT_FIELDS = {
     "learning_rate": "lr={:.2g}",
     "schedule": "{}",
     "weight_decay": "wd={:.2g}",
+    "beta2": "beta2={:.4g}",
     "batch_size": "b{}",
     "loss": "{}",
     "huber_delta": "delta={:.2g}",

@@ -93,7 +93,7 @@ def test_muon_steps_hidden_matrices_as_far_as_adamw_does_and_leaves_the_rest_to_
 @pytest.mark.parametrize("kind", ["adam", "adamw", "sgd"])
 @pytest.mark.parametrize("on_device", [False, True])
 def test_steps_are_those_of_torch_to_the_bit_and_go_on_from_what_was_kept(kind: Kind, on_device: bool) -> None:
-    recipe = Recipe(optimiser=kind, weight_decay=0.1)
+    recipe = Recipe(optimiser=kind, weight_decay=0.1, beta2=0.98)
     ours, theirs = build(SMALL, 3), build(SMALL, 3)
     parameters = list(theirs.parameters())
     groups = [
@@ -101,8 +101,8 @@ def test_steps_are_those_of_torch_to_the_bit_and_go_on_from_what_was_kept(kind: 
         {"params": [parameter for parameter in parameters if parameter.ndim == 1], "weight_decay": 0.0},
     ]
     made: dict[str, Callable[[], torch.optim.Optimizer]] = {
-        "adam": lambda: torch.optim.Adam(groups, eps=KERAS_ADAM_EPSILON, fused=True),
-        "adamw": lambda: torch.optim.AdamW(groups, eps=KERAS_ADAM_EPSILON, fused=True),
+        "adam": lambda: torch.optim.Adam(groups, betas=(0.9, 0.98), eps=KERAS_ADAM_EPSILON, fused=True),
+        "adamw": lambda: torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=KERAS_ADAM_EPSILON, fused=True),
         "sgd": lambda: torch.optim.SGD(groups, momentum=0.9, nesterov=True, fused=True),
     }
     reference = made[kind]()

@@ -17,6 +17,7 @@ recipes = (
         learning_rate=st.floats(1e-12, 1e3),
         schedule=st.sampled_from(get_args(Schedule)),
         weight_decay=st.floats(0, 10),
+        beta2=st.floats(0, 1, exclude_max=True),
         batch_size=st.integers(1, 10_000),
         loss=st.sampled_from(get_args(Loss)),
         epochs=st.integers(1, 10_000),
@@ -55,8 +56,10 @@ def test_json_both_ways(recipe: Recipe) -> None:
     assert hash(Candidate.from_json(candidate.to_json())) == hash(candidate)
 
 
-def test_a_recipe_without_a_delta_is_written_as_before_there_was_one() -> None:
-    assert "huber_delta" not in PAPER.to_json()
+def test_fields_that_came_later_are_left_out_at_their_first_values() -> None:
+    for name in ("huber_delta", "beta2"):
+        assert name not in PAPER.to_json()
+    assert '"beta2":0.98' in FAST.to_json()
     assert '"huber_delta":0.1' in Recipe(loss="huber", huber_delta=0.1).to_json()
 
 
@@ -72,6 +75,8 @@ def test_a_recipe_without_a_delta_is_written_as_before_there_was_one() -> None:
         ({"learning_rate": math.inf}, "recipe.learning_rate=inf must be a finite number"),
         ({"learning_rate": math.nan}, "recipe.learning_rate=nan must be a finite number"),
         ({"weight_decay": -1.0}, "recipe.weight_decay=-1.0 must be"),
+        ({"beta2": 1.0}, "recipe.beta2=1.0 must be below 1"),
+        ({"beta2": math.nan}, "recipe.beta2=nan must be a finite number"),
         ({"averaging": 1.0}, "recipe.averaging=1.0 must be below 1"),
         ({"averaging": -0.1}, "recipe.averaging=-0.1 must be"),
         (
