@@ -26,10 +26,10 @@ class Recipe:
     schedule, and the average is what is validated and kept.
     `learning_rate` is the peak of its schedule. `beta2` is how much of Adam's mean of squared gradients (of AdamW's
     too, and of that beside Muon) is kept in each step; sgd has none, and schedule_free its own.
-    `patience` counts epochs without a better validation error; 0 turns early stopping off. `averaging` is the decay per step of an exponential moving average of the weights, which
-    then are the ones validated and kept; 0 turns it off. `precision` bfloat16 computes the layers' products in
-    bfloat16 and keeps weights, optimiser and validation in float32; auto takes bfloat16 where the hardware is faster
-    in it.
+    `patience` counts epochs without a better validation error; 0 turns early stopping off. `averaging` is the decay per
+    step of an exponential moving average of the weights, which then are the ones validated and kept; 0 turns it off.
+    `precision` bfloat16 computes the layers' products in bfloat16 and keeps weights, optimiser and validation in
+    float32; auto takes bfloat16 where the hardware is faster in it.
     The Huber loss is square up to a residual of `huber_delta`, in the scale that is trained on, and absolute above: the
     smaller it is, the nearer to the absolute error.
     `standardise` trains on (y - mean) / std of the training targets; errors are reported in the target's unit.
