@@ -24,8 +24,7 @@ AVERAGINGS = (0.0, 0.99, 0.998, 0.9995)
 
 def drawn(given: Recipe, optimiser: Optimiser, batch_size: int) -> Recipe:
     """The recipe given with another optimiser and batch size, and nothing that would not go with them."""
-    beta2 = MUON.beta2 if optimiser == "muon" != given.optimiser else given.beta2
-    return replace(given, optimiser=optimiser, batch_size=batch_size, schedule="constant", averaging=0.0, beta2=beta2)
+    return replace(given, optimiser=optimiser, batch_size=batch_size, schedule="constant", averaging=0.0)
 
 
 @dataclass(frozen=True)
