@@ -27,8 +27,8 @@ def computes_in_bfloat16(precision: Precision, device: torch.device) -> bool:
 def faster_in_bfloat16() -> bool:
     """Whether this processor trains a layer faster in bfloat16, by the least of a few times in either, taken in turns.
 
-    To have the instructions is not enough: a processor that has them took more than twice as long by them
-    (docs/performance.md, `fast` against `paper`).
+    To have the instructions is not enough: on a processor that has them an epoch in bfloat16 took longer than one of
+    four times as many steps in float32 (docs/performance.md, `fast` against `paper`).
     """
     weight = torch.full((PROBE_WIDTH, PROBE_WIDTH), 0.1, requires_grad=True)
     x = torch.ones(PROBE_ROWS, PROBE_WIDTH, requires_grad=True)
