@@ -42,7 +42,7 @@ def make_optimiser(network: Network, recipe: Recipe) -> Optimiser:
     if recipe.optimiser == "muon":
         return Muon(Decayed(hidden, recipe.weight_decay), groups, rate, KERAS_ADAM_EPSILON, betas)
     if recipe.optimiser == "schedule_free":
-        return ScheduleFree(groups, rate, KERAS_ADAM_EPSILON)
+        return ScheduleFree(groups, rate, KERAS_ADAM_EPSILON, recipe.beta2)
     return Adam(groups, rate, recipe.optimiser == "adamw", KERAS_ADAM_EPSILON, betas)
 
 

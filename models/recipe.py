@@ -24,8 +24,8 @@ class Recipe:
     `optimiser` muon takes nearly orthogonal steps of the hidden layers' matrices and AdamW's of all else, at AdamW's
     learning rates. schedule_free is AdamW that averages the weights instead of lowering its rate: a warm-up, no
     schedule, and the average is what is validated and kept.
-    `learning_rate` is the peak of its schedule. `beta2` is how much of Adam's mean of squared gradients (of AdamW's
-    too, and of that beside Muon) is kept in each step; sgd has none, and schedule_free its own.
+    `learning_rate` is the peak of its schedule. `beta2` is how much of Adam's mean of squared gradients (and of
+    AdamW's, also beside Muon and schedule-free) is kept in each step; sgd has none.
     `patience` counts epochs without a better validation error; 0 turns early stopping off. `averaging` is the decay per
     step of an exponential moving average of the weights, which then are the ones validated and kept; 0 turns it off.
     `precision` bfloat16 computes the layers' products in bfloat16 and keeps weights, optimiser and validation in

@@ -22,14 +22,14 @@ class ScheduleFree(Optimiser):
     Weight decay acts on z.
     """
 
-    def __init__(self, groups: Sequence[Decayed], rate: float, epsilon: float) -> None:
+    def __init__(self, groups: Sequence[Decayed], rate: float, epsilon: float, beta2: float) -> None:
         super().__init__(groups, rate)
         self.trained: list[nn.Parameter] = [parameter for group in self.groups for parameter in group.parameters]
         stepped = [
             Decayed([nn.Parameter(parameter.detach().clone()) for parameter in group.parameters], group.weight_decay)
             for group in self.groups
         ]
-        self._adamw = Adam(stepped, rate, decoupled=True, epsilon=epsilon, betas=(0.0, 0.999))
+        self._adamw = Adam(stepped, rate, decoupled=True, epsilon=epsilon, betas=(0.0, beta2))
         self._stepped: list[nn.Parameter] = [z for group in stepped for z in group.parameters]
         self._weight = torch.zeros((), device=self._stepped[0].device)
         self.averages = [z.detach().clone() for z in self._stepped]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
@@ -122,6 +123,22 @@ def test_steps_are_those_of_torch_to_the_bit_and_go_on_from_what_was_kept(kind: 
             how.zero_grad()
         for mine, its in zip(ours.parameters(), parameters, strict=True):
             assert torch.equal(mine, its)
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_beta2_reaches_every_optimiser_that_has_one(kind: Kind) -> None:
+    moved = []
+    for beta2 in (0.9, 0.999):
+        network = build(SMALL, 3)
+        optimiser = make_optimiser(network, Recipe(optimiser=kind, beta2=beta2))
+        for number in range(2):  # the first step is the same whatever is kept
+            optimiser.rate = 0.01
+            x = torch.rand(16, 86, generator=torch.Generator().manual_seed(number))
+            torch.autograd.backward((network(x) - 1).square().mean())
+            optimiser.step()
+            optimiser.zero_grad()
+        moved.append(torch.cat([parameter.detach().flatten() for parameter in network.parameters()]))
+    assert torch.equal(*moved) == (kind == "sgd")
 
 
 def test_another_optimisers_state_is_refused() -> None:
