@@ -11,11 +11,11 @@ import torch
 from models.timing import measured_cost, members_that_pay, threads_that_pay
 from search.config import SearchConfig
 from search.data import Split
+from search.extent import total_trials
 from search.plan import candidates_to_show
 from search.resources import LOCAL, Resources, resources_for, usable_cpus
 from search.starting import start_of
 from search.targets import training_data, with_head
-from search.tuning import total_trials
 from spaces import SPACES, Space
 
 logger = logging.getLogger(__name__)

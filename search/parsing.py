@@ -117,11 +117,6 @@ def _check_rows(values: dict[str, Any], space: SpaceConfig) -> None:
             f"scheduler=rows is for networks: scheduler=asha stops the models of space={space.name} between parts of "
             "the rows."
         )
-    if isinstance(values["seeds"], str):
-        raise UserError(
-            f"seeds={values['seeds']} repeats the promising candidates, and scheduler=rows those that come to all "
-            "rows: give a number of seeds, as in seeds=3."
-        )
     if len(values["objectives"] or ()) > 1:
         raise UserError(
             "scheduler=rows lets the candidates of the lowest error go on, and the cheap ones of a front would be "

@@ -16,13 +16,13 @@ from models.published import IRNET_NOTE, published_name
 from models.timing import TIMED_STEPS, seconds_per_step
 from search.config import SearchConfig
 from search.data import Split
+from search.extent import TrialsByPart, candidate_limit, least_by_part, seeds_in_words, trials_by_part
 from search.labels import counted, name_of
 from search.progress import duration
 from search.report.wording import count
 from search.resources import Resources
 from search.starting import start_of
 from search.targets import training_data
-from search.tuning import candidate_limit, least_trials, seeds_in_words, trials_by_part
 from spaces import Space
 
 EXAMPLES = 20
@@ -75,14 +75,20 @@ def estimate(config: SearchConfig, space: Space, split: Split, resources: Resour
     per_epoch = max(epochs[0] + slope * (mean_count - counts[0]), min(epochs))
     per_trial = per_epoch * config.recipe.epochs
     limit = candidate_limit(config, space)
-    total = None
-    if limit is not None:  # one part of the rows after the other, and no trial in less than its own time
-        many = resources.concurrent
-        total = sum(per_trial * part * max(1.0, trials / many) for part, trials in trials_by_part(config, limit))
-    least = None if limit is None else per_trial * least_trials(config, limit) / resources.concurrent
+    total = least = None
+    if limit is not None:
+        total, least = (
+            _seconds_of(trials, per_trial, resources.concurrent)
+            for trials in (trials_by_part(config, limit), least_by_part(config, limit))
+        )
     if config.time_budget_seconds is not None:
         total = min(total or config.time_budget_seconds, config.time_budget_seconds)
     return Estimate(per_trial, total, least)
+
+
+def _seconds_of(trials_by_part: TrialsByPart, per_trial: float, concurrent: int) -> float:
+    """One part of the rows after the other, and no trial in less than its own time."""
+    return sum(per_trial * part * max(1.0, trials / concurrent) for part, trials in trials_by_part)
 
 
 def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resources, console: Console) -> None:

@@ -26,11 +26,11 @@ TIME_FOR_ALL_ROWS = 1.5
 class PromotingSearcher(CandidateSearcher):
     """The candidates of `inner`, all on `parts[0]` from the first seed, then `search.promotion`'s on the larger parts.
 
-    On all rows they are trained from every seed. `inner` learns the errors on the smallest part alone: those of unlike
-    parts do not compare. Where there is no `time_left` to run short of, all candidates are drawn before the best of
-    them go on, which keeps no slot waiting; otherwise good ones go on at once, and when the time gets short the best go
-    straight to all rows, as long as they can be done. Choices are written to the journal, so
-    that a search that was cut off goes on with the trials under way.
+    On all rows they are trained from every one of `seeds`. `inner` learns the errors on the smallest part alone: those
+    of unlike parts do not compare. Where there is no `time_left` to run short of, all candidates are drawn before the
+    best of them go on, which keeps no slot waiting; otherwise good ones go on at once, and when the time gets short the
+    best go straight to all rows, as long as they can be done. Choices are written to the journal, so that a search that
+    was cut off goes on with the trials under way.
     """
 
     def __init__(
@@ -62,6 +62,10 @@ class PromotingSearcher(CandidateSearcher):
             number, candidate = self._place(config)
             self.rungs[number].under_way.add(candidate)
         return config
+
+    @property
+    def is_waiting(self) -> bool:
+        return any(rung.under_way for rung in self.rungs)
 
     def _new(self) -> dict[str, Any] | None:
         if self.time_left is None:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from models.candidate import Candidate
 from search.journal import Journal
 from search.race import next_repeat
 from search.suggest import CandidateSearcher, never
@@ -18,11 +19,18 @@ OUTSIDE = ("stopped by", "time budget")
 """How the reasons of trials begin that did not end by themselves: their errors would not compare."""
 
 
-class RacingSearcher(CandidateSearcher):
-    """The candidates of `inner`, which has the first seed alone, and then `search.race`'s repeats of them.
+def always(candidate: Candidate) -> bool:
+    """Every candidate compares with the others."""
+    return True
 
-    The race begins once `inner` has no more, or `is_time`. It is decided from validation alone, and written to the
-    journal choice by choice, so that a search that was cut off goes on with the repeats under way.
+
+class RacingSearcher(CandidateSearcher):
+    """The candidates of `inner`, which has the first seed alone, and then `search.race`'s repeats of those that
+    `compare`, as trials on part of the rows do not.
+
+    The race begins once `inner` has no more, or `is_time` and there is a result to begin it with; while `inner` waits
+    for results before it goes on, repeats take the slots that would be idle. It is decided from validation alone, and
+    written to the journal choice by choice, so that a search that was cut off goes on with the repeats under way.
     """
 
     def __init__(
@@ -32,13 +40,14 @@ class RacingSearcher(CandidateSearcher):
         journal: Journal,
         is_over: Callable[[], bool] = never,
         is_time: Callable[[], bool] = never,
+        compare: Callable[[Candidate], bool] = always,
     ) -> None:
         super().__init__(seeds, journal, is_over)
-        self.inner, self.is_time = inner, is_time
+        self.inner, self.is_time, self.compare = inner, is_time, compare
         self.has_begun = False
         self.errors: dict[str, dict[int, float | None]] = {}
         for result in journal.results()[0].values():
-            if not result.stop_reason.startswith(OUTSIDE):
+            if compare(result.candidate) and not result.stop_reason.startswith(OUTSIDE):
                 error = None if result.failure is not None else result.best_error
                 self.errors.setdefault(result.candidate.to_json(), {})[result.seed] = error
         chosen = [event for event in journal.events() if event["event"] == REPEATED]
@@ -46,10 +55,11 @@ class RacingSearcher(CandidateSearcher):
 
     def next_config(self) -> dict[str, Any] | None:
         if not self.has_begun:
-            config = None if self.is_time() else self.inner.next_config()
+            is_time = bool(self.errors) and self.is_time()
+            config = None if is_time else self.inner.next_config()
             if config is not None:
                 return config
-            self.has_begun = True
+            self.has_begun = is_time or not self.inner.is_waiting
         if self.queue:
             return self.queue.popleft()
         under_way = [(config["candidate"], config["seed"]) for config in self.running.values()]
@@ -63,6 +73,8 @@ class RacingSearcher(CandidateSearcher):
     def learn(self, config: dict[str, Any], result: dict[str, Any] | None) -> None:
         if config["seed"] == self.seeds[0]:
             self.inner.learn(config, result)
+        if not self.compare(Candidate.from_json(config["candidate"])):
+            return
         failed = not result or result.get("failure") or METRIC not in result
         if failed or (result is not None and result.get("stop_reason")):
             error = None if failed or result is None else float(result[METRIC])

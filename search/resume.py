@@ -13,6 +13,7 @@ from search.command import arguments_of, settings_of
 from search.config import SearchConfig, TrackingConfig
 from search.data import Split
 from search.errors import UserError
+from search.extent import candidate_limit
 from search.history import LATEST, open_search
 from search.journal import Journal
 from search.overrides import read_value
@@ -21,7 +22,6 @@ from search.parsing import parse
 from search.readers import STORE
 from search.settings import CHANGEABLE, DEFAULT_URI
 from search.store import SQLITE
-from search.tuning import candidate_limit
 from search.versions import versions
 from spaces import Space
 

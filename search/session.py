@@ -15,6 +15,7 @@ from search.conclusion import show_ranking, show_verdict, show_winner, tell, tes
 from search.config import SearchConfig
 from search.data import Split, load
 from search.errors import CutOffError, UserError
+from search.extent import candidate_limit, seeds_in_words, total_trials, total_work
 from search.folder import logging_to, new_folder, off_the_terminal
 from search.interrupts import Interrupts
 from search.journal import Journal, alone_in
@@ -34,7 +35,7 @@ from search.starting import pinned
 from search.store import PATIENCE_SECONDS, absolute, open_store, reason_of
 from search.targets import error_name_of, space_of
 from search.tracking import Tracker
-from search.tuning import candidate_limit, run_trials, seeds_in_words, total_trials, total_work
+from search.tuning import run_trials
 from search.warm_start import warm_start
 from search.watch import Watch
 from spaces import Space

@@ -71,6 +71,11 @@ class CandidateSearcher(Searcher):
     def next_config(self) -> dict[str, Any] | None:
         raise NotImplementedError
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether results of trials under way may give more to hand out, where there is nothing now."""
+        return False
+
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         config = self.running.pop(trial_id, None)
         if config is None:

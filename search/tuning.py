@@ -18,12 +18,11 @@ from ray.tune.experiment import Trial as TuneTrial
 
 from search.config import SearchConfig
 from search.data import Split
-from search.labels import part_in_words
+from search.extent import candidate_limit
 from search.opening import kept
 from search.packing import Place, end_hosts
 from search.promoting import PromotingSearcher
-from search.promotion import candidates_by_rung
-from search.race import RACE_SHARE, cost
+from search.race import RACE_SHARE
 from search.racing import RacingSearcher
 from search.resources import Resources
 from search.row_parts import drawn_from
@@ -39,9 +38,6 @@ from spaces import Space
 
 RAY_FOLDER = "ray"
 NEVER = "1e9"
-
-DEFAULT_TRIALS = 50
-"""Candidates of an infinite space where neither trials= nor time_budget= says how many."""
 
 
 def folder_of(trial: TuneTrial) -> str:
@@ -66,22 +62,14 @@ class End(tune.Stopper):
         return self.watch.is_stopping and not self.watch.progress.running
 
 
-def candidate_limit(config: SearchConfig, space: Space, free: int = 0) -> int | None:
-    """How many candidates the search has at most, `free` of them known; None where only its time budget ends it."""
-    if space.size is not None:
-        return min(space.size, config.trials + free if config.trials else space.size)
-    if config.trials is None and config.time_budget_seconds is None:
-        return DEFAULT_TRIALS + free
-    return None if config.trials is None else config.trials + free
-
-
 def searcher_for(config: SearchConfig, space: Space, watch: Watch) -> CandidateSearcher:
     """What hands out the space's candidates: every one of a finite space, Optuna's suggestions of an infinite one."""
     space, is_by_rows = drawn_from(config, space), len(config.parts) > 1
     opening = kept(watch.journal)
     limit = candidate_limit(config, space, opening.free)
     repeats = repeats_trials(config.scheduler.name)
-    seeds = config.seeds[:1] if config.adaptive or is_by_rows else config.seeds
+    first = config.seeds[:1] if config.adaptive else config.seeds
+    seeds = config.seeds[:1] if is_by_rows else first
     searcher: CandidateSearcher
     if space.size is not None:
         candidates = opening.ordered(space.candidates())[:limit]
@@ -91,28 +79,26 @@ def searcher_for(config: SearchConfig, space: Space, watch: Watch) -> CandidateS
             space, limit or sys.maxsize, seeds, watch.journal, watch.is_over, repeats,
             config.objectives, config.sampler, opening,
         )  # fmt: skip
-    if config.adaptive:
-        is_time = never if space.size is not None else partial(is_time_to_race, config, watch)
-        searcher = RacingSearcher(searcher, config.seeds, watch.journal, watch.is_over, is_time)
+    left = partial(_time_left, config, watch)
     if is_by_rows:
         searcher = PromotingSearcher(
-            searcher, config.parts, config.scheduler.promoted_one_in, config.seeds, watch.journal, watch.is_over,
-            partial(_time_left, watch) if watch.progress.deadline is not None else None,
+            searcher, config.parts, config.scheduler.promoted_one_in, first, watch.journal, watch.is_over,
+            left if watch.progress.deadline is not None else None,
         )  # fmt: skip
+    if config.adaptive:
+        is_time = never if space.size is not None and not is_by_rows else lambda: left() <= 0
+        searcher = RacingSearcher(searcher, config.seeds, watch.journal, watch.is_over, is_time, config.is_final)
     searcher.may_retry = watch.may_retry
     searcher.earlier = Earlier(opening.known, watch)
     return searcher
 
 
-def _time_left(watch: Watch) -> float:
-    """Seconds of the time budget that are left."""
-    return math.inf if watch.progress.deadline is None else watch.progress.deadline - time.time()
-
-
-def is_time_to_race(config: SearchConfig, watch: Watch) -> bool:
-    """Whether what is left of the time budget, if there is one, is for repeats of what was drawn."""
-    budget, deadline = config.time_budget_seconds, watch.progress.deadline
-    return budget is not None and deadline is not None and time.time() >= deadline - RACE_SHARE * budget
+def _time_left(config: SearchConfig, watch: Watch) -> float:
+    """Seconds of the time budget that are left for new candidates: a race for the seeds has the last of it."""
+    if watch.progress.deadline is None or config.time_budget_seconds is None:
+        return math.inf
+    kept_for_the_race = RACE_SHARE * config.time_budget_seconds if config.adaptive else 0.0
+    return watch.progress.deadline - kept_for_the_race - time.time()
 
 
 def run_trials(config: SearchConfig, space: Space, split: Split, resources: Resources, watch: Watch) -> None:
@@ -184,54 +170,3 @@ def trainable_for(config: SearchConfig, split: Split, resources: Resources, fold
         {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial},
     )
     return trainable
-
-
-def total_trials(config: SearchConfig, space: Space, free: int = 0) -> int | None:
-    """How many trials a search takes at most; None where only the time budget ends it."""
-    limit = candidate_limit(config, space, free)
-    return None if limit is None else sum(trials for _, trials in trials_by_part(config, limit))
-
-
-def total_work(config: SearchConfig, space: Space, free: int = 0) -> float | None:
-    """As `total_trials`, where a trial on a part of the rows counts as that part."""
-    limit = candidate_limit(config, space, free)
-    return None if limit is None else sum(part * trials for part, trials in trials_by_part(config, limit))
-
-
-def trials_by_part(config: SearchConfig, limit: int) -> list[tuple[float, int]]:
-    """At most how many trials so many candidates take on each part of what the recipe trains on, the smallest first:
-    candidates times seeds on all of it, and from one seed on a smaller part.
-    """
-    if len(config.parts) == 1:
-        return [(1.0, limit * len(config.seeds))]
-    *fewer, last = candidates_by_rung(limit, len(config.parts), config.scheduler.promoted_one_in)
-    return list(zip(config.parts, [*fewer, last * len(config.seeds)], strict=True))
-
-
-def least_trials(config: SearchConfig, limit: int) -> int:
-    """How many trials so many candidates take at least."""
-    return cost(limit, len(config.seeds))[0] if config.adaptive else limit * len(config.seeds)
-
-
-def seeds_in_words(config: SearchConfig, limit: int | None) -> str:
-    """How often the candidates are trained."""
-    most = len(config.seeds)
-    if len(config.parts) > 1:
-        return _parts_in_words(config, limit)
-    if not config.adaptive:
-        return f"{most} seed{'s' if most > 1 else ''} each"
-    trials = "" if limit is None else f", {least_trials(config, limit):,} to {limit * most:,} trials"
-    return f"1 seed each and up to {most} for those that may be the best{trials}"
-
-
-def _parts_in_words(config: SearchConfig, limit: int | None) -> str:
-    """What is trained on which part of the rows."""
-    seeds = f" from {len(config.seeds)} seeds" if len(config.seeds) > 1 else ""
-    if limit is None:
-        one_in = config.scheduler.promoted_one_in
-        larger = ", ".join(part_in_words(part) for part in config.parts[1:])
-        share = "each" if one_in == 1 else f"the best one in {one_in} each time"
-        return f"each on {part_in_words(config.parts[0])}, then {share} on {larger}{seeds}"
-    trials = trials_by_part(config, limit)
-    parts = ", ".join(f"{number:,} on {part_in_words(part)}" for part, number in trials)
-    return f"in {sum(number for _, number in trials):,} trials ({parts}{seeds})"

@@ -23,6 +23,7 @@ from search.config import SearchConfig
 from search.data import Split
 from search.data.catalog import nearest
 from search.errors import UserError
+from search.extent import candidate_limit
 from search.history import LATEST, PastSearch, latest_parent, parent_of, parents_called, search_of
 from search.opening import Opening, opening_for
 from search.parent_run import CONFIG_TAG
@@ -31,7 +32,6 @@ from search.row_parts import drawn_from, on_part
 from search.store import all_runs, existing_store, has_artifact
 from search.taking_over import facts_of
 from search.tracking import PARAMETERS_TAG
-from search.tuning import candidate_limit
 from spaces import Space
 
 MOST_GUESSES = 10

@@ -15,13 +15,13 @@ from models.published import BRNET
 from models.recipe import FAST
 from search.config import SearchConfig
 from search.errors import UserError
+from search.extent import seeds_in_words, trials_by_part
 from search.labels import name_of
 from search.parsing import parse
 from search.rank_correlation import interval
 from search.results import TrialResult
 from search.row_parts import check_table, drawn_from, finals, on_part
 from search.row_rungs import RowMeasurement, measure
-from search.tuning import seeds_in_words, trials_by_part
 from spaces import build
 
 CONFIG = parse(["scheduler=rows"])
@@ -121,6 +121,11 @@ def test_a_table_whose_smallest_part_fills_no_batch_is_refused() -> None:
         (["scheduler.rungs=2", "seeds=3"], [9, 9], "in 18 trials (9 on 1/3 of the rows, 9 on all rows from 3 seeds)"),
         (["scheduler.reduction_factor=4"], [9, 2, 1], "in 12 trials (9 on 1/16 of the rows, 2 on 1/4 of the rows, 1 "),
         (["scheduler.keep_all=true"], [9, 9, 9], "in 27 trials"),
+        (
+            ["scheduler.rungs=2", "seeds=adaptive:4"],
+            [9, 12],
+            "in 19 to 21 trials (9 on 1/3 of the rows, 3 on all rows from 1 seed and up to 4 for those that may be ",
+        ),
     ],
 )
 def test_how_many_trials_nine_candidates_take(arguments: list[str], trials: list[int], words: str) -> None:
@@ -134,4 +139,7 @@ def test_how_many_trials_nine_candidates_take(arguments: list[str], trials: list
 def test_without_a_number_of_trials_the_parts_are_told() -> None:
     then = "the best one in 3 each time on 1/3 of the rows, all rows"
     assert seeds_in_words(CONFIG, None) == f"each on 1/9 of the rows, then {then}"
+    assert seeds_in_words(parse(["scheduler=rows", "seeds=adaptive:4"]), None).endswith(
+        f"{then} from 1 seed and up to 4 for those that may be the best"
+    )
     assert replace(CONFIG, seeds=(0, 1)).parts == (1 / 9, 1 / 3, 1.0)
