@@ -68,22 +68,31 @@ class Recipe:
                 raise ValueError(f"recipe.{field}={getattr(self, field)} must be below {limit}")
         if not math.isfinite(self.huber_delta) or self.huber_delta <= 0:
             raise ValueError(f"recipe.huber_delta={self.huber_delta} must be a finite number above 0")
-        if self.huber_delta != 1 and self.loss != "huber":
-            raise ValueError(
-                f"recipe.huber_delta={self.huber_delta} means nothing to recipe.loss={self.loss}: add recipe.loss=huber"
-            )
         if self.learning_rate == 0:
             raise ValueError("recipe.learning_rate=0 would train nothing: it must be above 0")
         if not 0 < self.train_part <= 1:
             raise ValueError(f"recipe.train_part={self.train_part} must be above 0 and at most 1")
+        for field, least in (("batch_size", 1), ("epochs", 1), ("patience", 0)):
+            if not isinstance(getattr(self, field), int) or getattr(self, field) < least:
+                raise ValueError(f"recipe.{field}={getattr(self, field)} must be at least {least}, and whole")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Raises ValueError on values that do not go with each other."""
+        if self.huber_delta != 1 and self.loss != "huber":
+            raise ValueError(
+                f"recipe.huber_delta={self.huber_delta} means nothing to recipe.loss={self.loss}: add recipe.loss=huber"
+            )
+        if self.beta2 != LATER_FIELDS["beta2"] and self.optimiser == "sgd":
+            raise ValueError(
+                f"recipe.beta2={self.beta2} means nothing to recipe.optimiser=sgd, which keeps no mean of squares: "
+                "leave it out"
+            )
         if self.optimiser == "schedule_free" and (self.averaging or self.schedule != "constant"):
             raise ValueError(
                 "recipe.optimiser=schedule_free averages the weights itself, in the place of a schedule: "
                 "add recipe.averaging=0 recipe.schedule=constant"
             )
-        for field, least in (("batch_size", 1), ("epochs", 1), ("patience", 0)):
-            if not isinstance(getattr(self, field), int) or getattr(self, field) < least:
-                raise ValueError(f"recipe.{field}={getattr(self, field)} must be at least {least}, and whole")
 
     def to_json(self) -> str:
         """All fields but those of `LATER_FIELDS` at their first values, so that recipes are written as before these."""

@@ -81,6 +81,7 @@ class Hyperparameters(Space):
             optimiser=optimiser,
             learning_rate=LEARNING_RATES[optimiser].suggest(trial),
             weight_decay=decay.suggest(trial) if decay else 0.0,
+            beta2=Recipe.beta2 if optimiser == "sgd" else self.recipe.beta2,
             schedule=trial.suggest_categorical("schedule", get_args(Schedule)),
             batch_size=trial.suggest_categorical("batch_size", BATCH_SIZES),
         )

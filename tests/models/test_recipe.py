@@ -13,7 +13,7 @@ from models.recipe import FAST, MUON, PAPER, RECIPES, Loss, Optimiser, Precision
 recipes = (
     st.builds(
         Recipe,
-        optimiser=st.sampled_from([name for name in get_args(Optimiser) if name != "schedule_free"]),
+        optimiser=st.sampled_from([name for name in get_args(Optimiser) if name not in ("schedule_free", "sgd")]),
         learning_rate=st.floats(1e-12, 1e3),
         schedule=st.sampled_from(get_args(Schedule)),
         weight_decay=st.floats(0, 10),
@@ -28,7 +28,7 @@ recipes = (
         train_part=st.floats(0, 1, exclude_min=True),
     )
     | st.builds(Recipe, loss=st.just("huber"), huber_delta=st.floats(1e-3, 1e3))
-    | st.builds(Recipe, optimiser=st.just("schedule_free"), learning_rate=st.floats(1e-12, 1e3))
+    | st.builds(Recipe, optimiser=st.sampled_from(["schedule_free", "sgd"]), learning_rate=st.floats(1e-12, 1e3))
 )
 
 
@@ -77,6 +77,7 @@ def test_fields_that_came_later_are_left_out_at_their_first_values() -> None:
         ({"weight_decay": -1.0}, "recipe.weight_decay=-1.0 must be"),
         ({"beta2": 1.0}, "recipe.beta2=1.0 must be below 1"),
         ({"beta2": math.nan}, "recipe.beta2=nan must be a finite number"),
+        ({"beta2": 0.9, "optimiser": "sgd"}, "recipe.beta2=0.9 means nothing to recipe.optimiser=sgd"),
         ({"averaging": 1.0}, "recipe.averaging=1.0 must be below 1"),
         ({"averaging": -0.1}, "recipe.averaging=-0.1 must be"),
         (

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import optuna
 import pytest
 
@@ -22,6 +24,14 @@ def test_each_optimiser_has_its_own_learning_rate_and_decay() -> None:
     adamw = suggest({**COMMON, "optimiser": "adamw", "learning_rate": 1e-3, "weight_decay": 0.1}).recipe
     assert (adamw.optimiser, adamw.learning_rate, adamw.weight_decay) == ("adamw", 1e-3, 0.1)
     assert (adamw.schedule, adamw.batch_size, adamw.loss) == ("cosine", 64, "huber")
+
+
+def test_the_beta2_given_is_that_of_every_optimiser_but_sgd_which_has_none() -> None:
+    space = build("hyperparameters", replace(FAST, beta2=0.98), IRNET)
+    for optimiser, rate in (("adam", "learning_rate"), ("sgd", "sgd_learning_rate")):
+        point = {**COMMON, "optimiser": optimiser, rate: 1e-3, "sgd_weight_decay": 1e-6}
+        recipe = space.suggest(optuna.trial.FixedTrial(point)).recipe
+        assert recipe.beta2 == (0.98 if optimiser == "adam" else 0.999)
 
 
 def test_only_leaky_relu_has_a_slope() -> None:
