@@ -21,10 +21,10 @@ def checked(names: Sequence[str] | None, space: str, scheduler: str) -> tuple[st
         return ()
     if PARAMETERS in names and SPACES[space].fits_estimators:
         raise UserError(f"space={space} fits traditional models, whose parameters cannot be counted as an objective.")
-    if SECONDS_OF_TRAINING in names and scheduler != "none":
+    if SECONDS_OF_TRAINING in names and scheduler not in ("none", "rows"):
         raise UserError(
             f"scheduler={scheduler} would make the trials that it stops look quick: leave training_seconds out of "
-            "objectives=, or take scheduler=none."
+            "objectives=, or take scheduler=none or rows."
         )
     return tuple(names)
 
@@ -78,3 +78,32 @@ def front(points: Sequence[Values]) -> list[int]:
         return []
     on_it = np.flatnonzero(~dominated_by(points).any(axis=0))
     return sorted(on_it.tolist(), key=lambda place: (*points[place][1:], points[place][0]))
+
+
+def ranked(points: Sequence[Values]) -> list[int]:
+    """The places of all points, front after front: what no other dominates, what only those do, and so on.
+
+    In each front the lowest error comes first, and then always the point furthest from all before it, so that the first
+    few are spread over the whole of it (an epsilon-net; Schmucker et al., Multi-objective Asynchronous Successive
+    Halving, 2021). Errors are compared by their difference, costs by their ratio.
+    """
+    beats, order = dominated_by(points) if points else np.zeros((0, 0), dtype=bool), list[int]()
+    by, left = beats.sum(axis=0), np.arange(len(points))
+    while len(left):
+        members = left[by[left] == 0]
+        order += members[_spread_out([points[member] for member in members])].tolist()
+        by, left = by - beats[members].sum(axis=0), left[by[left] != 0]
+    return order
+
+
+def _spread_out(points: Sequence[Values]) -> list[int]:
+    values = np.array(points, dtype=float).reshape(len(points), -1)
+    values[:, 1:] = np.log(np.maximum(values[:, 1:], np.finfo(float).tiny))
+    values = (values - values.min(axis=0)) / np.maximum(np.ptp(values, axis=0), np.finfo(float).tiny)
+    chosen = [int(np.lexsort(values.T[::-1])[0])]
+    distances = np.full(len(points), np.inf)
+    while len(chosen) < len(points):
+        distances = np.minimum(distances, np.linalg.norm(values - values[chosen[-1]], axis=1))
+        distances[chosen] = -1.0
+        chosen.append(int(distances.argmax()))
+    return chosen

@@ -117,11 +117,6 @@ def _check_rows(values: dict[str, Any], space: SpaceConfig) -> None:
             f"scheduler=rows is for networks: scheduler=asha stops the models of space={space.name} between parts of "
             "the rows."
         )
-    if len(values["objectives"] or ()) > 1:
-        raise UserError(
-            "scheduler=rows lets the candidates of the lowest error go on, and the cheap ones of a front would be "
-            "dropped: give one objective, or take another scheduler."
-        )
     if values["recipe"]["train_part"] != 1:
         raise UserError("scheduler=rows says which part of the rows to train on: leave out recipe.train_part=.")
 

@@ -10,6 +10,7 @@ from typing import Any
 from models.candidate import Candidate
 from search.checkpoints import key_of
 from search.journal import Journal
+from search.objectives import values_of
 from search.promotion import Rung, finalists, next_promotion
 from search.racing import OUTSIDE
 from search.row_parts import on_part
@@ -42,8 +43,10 @@ class PromotingSearcher(CandidateSearcher):
         journal: Journal,
         is_over: Callable[[], bool] = never,
         time_left: Callable[[], float] | None = None,
+        objectives: Sequence[str] = (),
     ) -> None:
         super().__init__(seeds, journal, is_over)
+        self.objectives = tuple(objectives)
         self.inner, self.parts, self.factor, self.time_left = inner, tuple(parts), factor, time_left
         self.rungs = [Rung() for _ in parts]
         self.is_drawn = False
@@ -116,6 +119,9 @@ class PromotingSearcher(CandidateSearcher):
             return
         number, candidate = self._place(config)
         self.rungs[number].errors[candidate] = error
+        if self.objectives and error is not None:
+            parameters = Candidate.from_json(candidate).parameter_count()
+            self.rungs[number].costs[candidate] = values_of(self.objectives, error, parameters, seconds)[1:]
         self.seconds[candidate] = seconds / self.parts[number]
 
     def _place(self, config: dict[str, Any]) -> tuple[int, str]:

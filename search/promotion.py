@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from search.objectives import ranked
+
 
 @dataclass
 class Rung:
-    """One part of the rows: the validation error of each candidate that was trained on it, None where that failed, and
-    the candidates that are being trained on it.
+    """One part of the rows: the validation error of each candidate that was trained on it, None where that failed, the
+    candidates that are being trained on it, and, where a search has several objectives, what each candidate costs.
     """
 
     errors: dict[str, float | None] = field(default_factory=dict)
     under_way: set[str] = field(default_factory=set)
+    costs: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def passed(self) -> dict[str, float]:
@@ -30,9 +33,19 @@ class Rung:
         return len(self.passed) + len(self.under_way)
 
     def ranked(self) -> list[str]:
-        """The candidates with an error, the best first."""
+        """The candidates with an error, the best first: of several objectives by `search.objectives.ranked`."""
         passed = self.passed
-        return sorted(passed, key=lambda candidate: (passed[candidate], candidate))
+        names = sorted(passed, key=lambda candidate: (passed[candidate], candidate))
+        if not self.costs:
+            return names
+        return [names[place] for place in ranked([(passed[name], *self.costs[name]) for name in names])]
+
+    def places_for_sure(self, places: int, to_come: int) -> int:
+        """How many of the best, of those that passed, stay among so many whatever those to come add.
+
+        None of them where there are several objectives: one more candidate may beat many.
+        """
+        return places if not to_come else 0 if self.costs else places - to_come
 
 
 Promotion = tuple[int, str]
@@ -62,7 +75,7 @@ def _sure_promotion(rungs: Sequence[Rung], factor: int) -> Promotion | None:
         above, left = _gone_on(rungs, lower), _left(rungs, lower)
         to_come = max(0, expected - len(rungs[lower].passed))
         places = max(1, expected // factor) if expected else 0
-        if left and above < places - to_come:
+        if left and above < rungs[lower].places_for_sure(places, to_come):
             return lower + 1, left[0]
         expected = max(above, min(places, above + len(left) + to_come))
     return None

@@ -83,7 +83,7 @@ def searcher_for(config: SearchConfig, space: Space, watch: Watch) -> CandidateS
     if is_by_rows:
         searcher = PromotingSearcher(
             searcher, config.parts, config.scheduler.promoted_one_in, first, watch.journal, watch.is_over,
-            left if watch.progress.deadline is not None else None,
+            left if watch.progress.deadline is not None else None, config.objectives,
         )  # fmt: skip
     if config.adaptive:
         is_time = never if space.size is not None and not is_by_rows else lambda: left() <= 0

@@ -119,7 +119,6 @@ MISTAKES = [
     ("scheduler=rows scheduler.rungs=1", r"^scheduler\.rungs=1 is not .* 2 or more, up to 6"),
     ("scheduler.rungs=2", r"belongs to scheduler=rows, not to scheduler=none"),
     ("scheduler=rows recipe.train_part=0.5", r"leave out recipe\.train_part="),
-    ("scheduler=rows objectives=[validation_mae,parameters]", r"^scheduler=rows .*: give one objective"),
     ("scheduler=rows space=traditional", r"^scheduler=rows is for networks: scheduler=asha stops"),
     ("scheduler.grace_epochs=3", r"belongs to scheduler=asha, not to scheduler=none"),
     ("scheduler=hyperband scheduler.grace_epochs=3", r"belongs to scheduler=asha, not to scheduler=hyperband"),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.errors import UserError
-from search.objectives import check_task, dominated_by, front, values_of
+from search.objectives import check_task, dominated_by, front, ranked, values_of
 
 POINTS = st.integers(1, 3).flatmap(
     lambda objectives: st.lists(st.tuples(*[st.integers(0, 6)] * objectives), min_size=1, max_size=12)
@@ -25,6 +25,28 @@ def test_front_is_what_no_other_point_beats(points: list[tuple[int, ...]]) -> No
     assert costs == sorted(costs)
     expected = [[beats(one, other) for other in points] for one in points]
     assert dominated_by(values).tolist() == expected
+
+
+@given(POINTS)
+def test_ranked_goes_front_after_front_and_begins_each_with_its_lowest_error(points: list[tuple[int, ...]]) -> None:
+    values = [tuple(map(float, point)) for point in points]
+    order = ranked(values)
+    assert sorted(order) == list(range(len(values)))
+    while order:
+        left = [values[place] for place in order]
+        members = {tuple(left[place]) for place in front(left)}
+        count = len(front(left))
+        assert {tuple(point) for point in left[:count]} == members
+        assert left[0][0] == min(point[0] for point in members)
+        order = order[count:]
+
+
+def test_ranked_spreads_the_first_few_over_the_front() -> None:
+    """Five near the lowest error, two far cheaper ones: these come before the near ones."""
+    near = [(0.1 + n / 1000, 1e6 - 1e4 * n) for n in range(5)]
+    assert ranked([*near, (0.3, 1e3), (0.2, 3e4)])[:3] == [0, 5, 6]
+    assert ranked([(0.2, 1e3), (0.3, 1e3), (0.1, 1e4)]) == [2, 0, 1], "what is beaten comes last"
+    assert ranked([]) == []
 
 
 def test_values_stand_in_the_order_of_the_objectives() -> None:

@@ -1,5 +1,6 @@
 """The searcher of scheduler=rows: the same trials however it is cut, and what its sampler learns."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,12 @@ def make(folder: Path, **options: Any) -> PromotingSearcher:
     return PromotingSearcher(inner, PARTS, 3, options.pop("seeds", SEEDS), journal, **options)
 
 
-def run(searcher: PromotingSearcher, most: int = 1000, workers: int = 1) -> list[dict[str, Any]]:
+def run(
+    searcher: PromotingSearcher,
+    most: int = 1000,
+    workers: int = 1,
+    error: Callable[[dict[str, Any]], float] = error_of,
+) -> list[dict[str, Any]]:
     """Train with so many at a time, the oldest ending first; those under way when `most` have ended are lost."""
     trained: list[dict[str, Any]] = []
     running: list[tuple[str, dict[str, Any]]] = []
@@ -57,10 +63,10 @@ def run(searcher: PromotingSearcher, most: int = 1000, workers: int = 1) -> list
         if not running:
             break
         name, config = running.pop(0)
-        candidate, error = Candidate.from_json(config["candidate"]), error_of(config)
-        result = TrialResult(key_of(config), candidate, config["seed"], 5, 5, error, 9 * candidate.recipe.train_part)
+        candidate, found = Candidate.from_json(config["candidate"]), error(config)
+        result = TrialResult(key_of(config), candidate, config["seed"], 5, 5, found, 9 * candidate.recipe.train_part)
         searcher.journal.ended(result, again=False)
-        searcher.on_trial_complete(name, {METRIC: error, "stop_reason": "ok", "training_seconds": result.seconds})
+        searcher.on_trial_complete(name, {METRIC: found, "stop_reason": "ok", "training_seconds": result.seconds})
         trained.append(config)
     return trained
 
@@ -119,6 +125,32 @@ def test_the_sampler_learns_the_errors_on_the_smallest_part_alone_also_after_a_c
         assert isinstance(each.inner, SampledSearcher)
         told = [trial.value for trial in each.inner.study.trials]
         assert told == pytest.approx([error_of(config) for config in trained[:9]])
+
+
+def test_of_several_objectives_the_cheap_go_on_beside_the_best_also_after_a_cut(tmp_path: Path) -> None:
+    """The larger a network the lower its error, so that none beats another."""
+
+    def falling(config: dict[str, Any]) -> float:
+        return 1.0 - (Candidate.from_json(config["candidate"]).parameter_count() or 0) / 1e4
+
+    def trained_by(objectives: Sequence[str], folder: Path, cuts: Sequence[int] = (1000,)) -> list[dict[str, Any]]:
+        return [
+            config
+            for part in cuts
+            for config in run(make(folder, objectives=objectives), part, workers=3, error=falling)
+        ]
+
+    def on_a_third(trained: list[dict[str, Any]]) -> set[int]:
+        found = [Candidate.from_json(config["candidate"]) for config in trained]
+        return {c.architecture.groups[0].width for c in found if c.recipe.train_part == PARTS[1]}
+
+    both = ("validation_mae", "parameters")
+    whole = trained_by(both, tmp_path / "both")
+    assert parts_of(whole) == [9, 3, 2]
+    assert on_a_third(trained_by((), tmp_path / "error")) == {14, 15, 16}
+    assert {8, 16} < on_a_third(whole)
+    cut = trained_by(both, tmp_path / "cut", (4, 6, 1, 1, 1000))
+    assert sorted(map(key_of, cut)) == sorted(map(key_of, whole))
 
 
 def test_under_a_time_budget_good_ones_go_on_before_all_are_drawn(tmp_path: Path) -> None:

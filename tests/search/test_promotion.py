@@ -103,3 +103,20 @@ def test_finalists_are_the_best_on_the_largest_part_first_and_take_no_place() ->
     second = Rung({"x": 0.1, "y": 0.2, "z": 0.3})
     assert next_promotion([first, second, Rung({}, {"a"})], 3, is_drawn=False, at_once=True) == (2, "x")
     assert next_promotion([first, second, Rung({}, {"x"})], 3, is_drawn=False, at_once=True) == (1, "a")
+
+
+def test_of_several_objectives_the_front_goes_on_once_all_are_known() -> None:
+    """`cheap` has the highest error, and no other is as cheap."""
+    errors = {"best": 0.1, "beaten": 0.2, "worse": 0.25, "cheap": 0.3, "poor": 0.35}
+    costs = {"best": (9.0,), "beaten": (10.0,), "worse": (11.0,), "cheap": (1.0,), "poor": (12.0,)}
+    first = Rung({**errors}, {"late"}, {**costs})
+    assert first.ranked()[:2] == ["best", "cheap"]
+    assert next_promotion([first, Rung()], 3, is_drawn=True, at_once=False) is None, "the late one may beat them all"
+    first.under_way.discard("late")
+    first.errors["late"], first.costs["late"] = 0.4, (13.0,)
+    second = Rung()
+    for expected in ("best", "cheap"):
+        assert next_promotion([first, second], 3, is_drawn=True, at_once=False) == (1, expected)
+        second.under_way.add(expected)
+    assert next_promotion([first, second], 3, is_drawn=True, at_once=False) is None
+    assert Rung({**errors}).ranked()[:2] == ["best", "beaten"]
