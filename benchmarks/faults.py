@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -174,14 +175,12 @@ def main() -> int:
     finally:
         if server is not None:
             server.kill()
-    broken = differences(ours, undisturbed, disturbance.seen)
-    rows = [Row(kind, float(disturbance.done[kind]), None, None, "faults") for kind in faults]
-    rows.append(Row("all", float(disturbance.done.total()), None, None, "faults"))
-    rows.append(Row("trials", float(len(ours.children)), float(len(undisturbed.children)), None, "trials"))
-    failed = [float(sum(r.info.status == "FAILED" for r in o.children)) for o in (ours, undisturbed)]
-    rows.append(Row("of these with a loss that is not finite", failed[0], failed[1], None, "trials"))
-    rows.append(Row("promises broken", float(len(broken)), None, None, ""))
-    rows.append(Row("wall time", time.monotonic() - started, seconds, None, "s"))
+    wall, broken = time.monotonic() - started, differences(ours, undisturbed, disturbance.seen)
+    rows = [
+        *rows_of(disturbance.done, list(faults), ours, undisturbed),
+        Row("promises broken", float(len(broken)), None, None, ""),
+        Row("wall time", wall, seconds, None, "s"),
+    ]
     report(f"A search under faults, seed {options.seed}; baseline: undisturbed", rows, options)
     for sentence in broken:
         print(sentence, file=sys.stderr)
@@ -190,6 +189,17 @@ def main() -> int:
     elif broken:
         print(f"everything is left in {folder}", file=sys.stderr)
     return 1 if broken else 0
+
+
+def rows_of(done: Counter[str], kinds: Sequence[str], ours: Outcome, undisturbed: Outcome) -> list[Row]:
+    """How many faults of each kind there were, and how the trials of both searches ended."""
+    failed = [float(sum(r.info.status == "FAILED" for r in o.children)) for o in (ours, undisturbed)]
+    return [
+        *(Row(kind, float(done[kind]), None, None, "faults") for kind in kinds),
+        Row("all", float(done.total()), None, None, "faults"),
+        Row("trials", float(len(ours.children)), float(len(undisturbed.children)), None, "trials"),
+        Row("of these with a loss that is not finite", failed[0], failed[1], None, "trials"),
+    ]
 
 
 def run_plain(search: list[str], folder: Path) -> tuple[float, Outcome]:

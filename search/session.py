@@ -7,30 +7,27 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlflow.exceptions import MlflowException
 from rich.console import Console
 
-from search import early_stopping, ensembling
-from search.conclusion import show_ranking, show_verdict, show_winner, tell, test_error, write_conclusion
+from search import early_stopping
+from search.conclusion import tell
 from search.config import SearchConfig
 from search.data import Split, load
+from search.ending import conclude, cut_off
 from search.errors import CutOffError, UserError
 from search.extent import candidate_limit, seeds_in_words, total_trials, total_work
 from search.folder import logging_to, new_folder, off_the_terminal
 from search.interrupts import Interrupts
 from search.journal import Journal, alone_in
-from search.judging import Tested
 from search.measuring import measured_resources, with_step_cost
 from search.objectives import check_task
 from search.opening import Opening, keep, opening_for
-from search.pareto import show_front, write_front
 from search.plan import show_plan
 from search.progress import Progress
 from search.report.wording import count
 from search.resources import LOCAL, Resources, ray_for, resources_for
-from search.results import TrialResult, rank
-from search.resume import command_to_resume, find, write_pointer
-from search.row_parts import check_table, finals
+from search.resume import find, write_pointer
+from search.row_parts import check_table
 from search.starting import pinned
 from search.store import PATIENCE_SECONDS, absolute, open_store, reason_of
 from search.targets import error_name_of, space_of
@@ -43,9 +40,6 @@ from spaces import Space
 logger = logging.getLogger(__name__)
 
 WIDTH_OF_A_FILE = 140
-NONE_ON_ALL_ROWS = "No candidate came to a result on all rows: resume the search with a longer time_budget=."
-PATIENCE_AT_AN_INTERRUPT = 20.0
-"""Seconds that a search waits for MLflow when somebody waits for the search to end."""
 
 
 def search(config: SearchConfig) -> int:
@@ -187,19 +181,6 @@ def train(config: SearchConfig, space: Space, split: Split, resources: Resources
         raise watch.stop
 
 
-def cut_off(end: CutOffError, watch: Watch, tracker: Tracker, console: Console) -> None:
-    """Show what was done, and how to go on."""
-    results = finals(tracker.config, watch.results)
-    if any(result.failure is None for result in results):
-        show_ranking(rank(results, tracker.config.adaptive), tracker.config.recipe, watch.progress.unit, console)
-    tracker.close_unfinished()
-    tracker.close("KILLED", PATIENCE_AT_AN_INTERRUPT)
-    what = "Interrupted" if end.exit_status > 128 else f"The search has stopped: {end}"
-    done = f"{watch.progress.done} trials are done and kept, those under way have their checkpoints"
-    how = command_to_resume(tracker.parent, tracker.config.tracking.uri)
-    console.print(f"\n{what}. {done}; go on with\n  {how}", markup=False, highlight=False, soft_wrap=True)
-
-
 def progress_of(
     config: SearchConfig, space: Space, split: Split, console: Console, spent: float, free: int
 ) -> Progress:
@@ -213,40 +194,3 @@ def progress_of(
     total, work = total_trials(config, space, free), total_work(config, space, free)
     is_at_most = config.adaptive or len(config.parts) > 1
     return Progress(title, total, config.recipe.epochs, split.unit, console, deadline, started, is_at_most, work)
-
-
-def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console: Console) -> int:
-    """Rank what was trained, test the winner, and write both to MLflow and the terminal; the exit status.
-
-    Raises CutOffError where MLflow or the disk does not take it.
-    """
-    compared = finals(tracker.config, results)
-    standings = rank(compared, tracker.config.adaptive)
-    if not tracker.writer.flush(PATIENCE_SECONDS):
-        raise CutOffError(f"MLflow has not taken all results ({tracker.writer.trouble})")
-    if not standings or not standings[0].trained:
-        failed = [result for result in results if result.failure is not None]
-        console.print("No trial came to a result." if len(failed) == len(results) else NONE_ON_ALL_ROWS)
-        for result in failed[:5]:
-            console.print(f"  {result.candidate}: {result.failure}", markup=False)
-        return 1
-    try:
-        tested = Tested(split, tracker.product, lambda text: tell([text], console))
-        test = test_error(standings[0], tested)
-        write_conclusion(standings, test, split, tracker)
-        if tracker.config.objectives:
-            write_front(standings, tracker.config.objectives, split.unit, tracker)
-        told = ensembling.finish(compared, test.mean, tested, tracker)
-        told += early_stopping.finish(results, split.unit, tracker)
-    except KeyboardInterrupt:
-        raise CutOffError("interrupted", 130) from None
-    except (MlflowException, OSError) as error:
-        logger.exception("the conclusion could not be written")
-        raise CutOffError(reason_of(error)) from error
-    show_ranking(standings, tracker.config.recipe, split.unit, console)
-    if tracker.config.objectives:
-        show_front(standings, tracker.config.objectives, tracker.config.recipe, split.unit, console)
-    show_winner(standings, test, split, tracker.config.recipe, console)
-    show_verdict(standings, tracker.config.recipe, split.unit, console)
-    tell(told, console)
-    return 0

@@ -85,14 +85,8 @@ def clean(
         rejections.add(WRONG_WIDTH, text, "", line)
     composition = featurise(table.formulas)
     y, value_reasons, classes = _class_numbers(table.values) if classify else (*_numbers(table.values), ())
-    reasons = value_reasons | composition.reasons
     limits = None if classify else outlier_limits(y[composition.ok & np.isfinite(y)], outliers, plausible)
-    if floor is not None:
-        reasons |= dict.fromkeys(np.flatnonzero(composition.ok & (y < floor)).tolist(), BELOW_FLOOR)
-    if limits is not None:
-        believed = (y >= limits[0]) & (y <= limits[1])
-        outside = composition.ok & np.isfinite(y) & ~believed & (True if floor is None else y >= floor)
-        reasons |= dict.fromkeys(np.flatnonzero(outside).tolist(), OUTLIER)
+    reasons = value_reasons | composition.reasons | _out_of_range(y, composition.ok, floor, limits)
     # The farthest outliers first: they are the ones to be shown as examples.
     for row in sorted(reasons, key=lambda row: (-abs(y[row]) if reasons[row] == OUTLIER else 0.0, row)):
         rejections.add(reasons[row], table.formulas[row], table.values[row], table.lines[row])
@@ -115,6 +109,20 @@ def clean(
     kept = composition.take(rows)
     formulas = [str(table.formulas[row]).strip() for row in rows.tolist()]
     return Cleaned(kept, composition_hashes(kept), values.astype(np.float32), formulas, report)
+
+
+def _out_of_range(
+    y: NDArray[np.float64], ok: NDArray[np.bool_], floor: float | None, limits: tuple[float, float] | None
+) -> dict[int, str]:
+    """Why rows with a composition are rejected whose value is below `floor`, or outside the limits of outliers."""
+    reasons: dict[int, str] = {}
+    if floor is not None:
+        reasons |= dict.fromkeys(np.flatnonzero(ok & (y < floor)).tolist(), BELOW_FLOOR)
+    if limits is not None:
+        believed = (y >= limits[0]) & (y <= limits[1])
+        outside = ok & np.isfinite(y) & ~believed & (True if floor is None else y >= floor)
+        reasons |= dict.fromkeys(np.flatnonzero(outside).tolist(), OUTLIER)
+    return reasons
 
 
 def elements_of(composition: Featurised) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.report.evidence import Evidence, PredictedClasses
+from search.report.answers import PredictedClasses
+from search.report.evidence import Evidence
 from search.report.figures import GREY, PALETTE, Figure, axis, figure_block, text_only
 from search.report.markup import Html, element, paragraph, section
 from search.report.residuals import FORMULA_CHARACTERS, WORST, missing_words, network_words

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data import ELEMENTS
-from search.report.evidence import Evidence, WinnerPredictions
+from search.report.answers import WinnerPredictions
+from search.report.evidence import Evidence
 from search.report.figures import BLUE, Figure, axis, figure_block
 from search.report.markup import Html, element, paragraph, section
 from search.report.periodic import ElementError, periodic_table

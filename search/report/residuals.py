@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.report.evidence import Evidence, Predicted
+from search.report.answers import Predicted
+from search.report.evidence import Evidence
 from search.report.figures import BLUE, ORANGE, Figure, axis, figure_block, text_only
 from search.report.markup import Html, element, paragraph, section
 from search.report.tables import Cell, table

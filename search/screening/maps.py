@@ -144,9 +144,6 @@ def ternary_figure(screening: Screening) -> Figure:
     corners = dict(zip("abc", screening.scope.elements, strict=True))
     rows, known = screening.ranked(MOST_POINTS), screening.landscape.known
     rows = rows[::-1]  # what ranks first is drawn last, on top
-    scores = np.array([score_of(screening, row) for row in rows])
-    wanted_high = screening.wants_high
-    low, high = (float(bound) for bound in np.quantile(scores, SHADED))
 
     def places(entries: Sequence[Ranked | Entry]) -> dict[str, list[float]]:
         return {name: [round(share_of(entry, element), 4) for entry in entries] for name, element in corners.items()}
@@ -169,17 +166,7 @@ def ternary_figure(screening: Screening) -> Figure:
             **places(rows),
             "text": [hover(screening, row) for row in rows],
             "hovertemplate": "%{text}<extra></extra>",
-            "marker": {
-                "color": scores,
-                "colorscale": COLOURS,
-                "reversescale": wanted_high,
-                "cmin": low,
-                "cmax": high if high > low else low + 1,
-                "colorbar": {"title": {"text": text_only(score_name(screening)), "side": "right"}, "thickness": 14},
-                "symbol": ["star" if r.above_hull is not None and r.above_hull <= 0 else "circle" for r in rows],
-                "size": [14 if r.above_hull is not None and r.above_hull <= 0 else 10 for r in rows],
-                "line": {"color": INK, "width": 0.7},
-            },
+            "marker": _predicted_markers(screening, rows),
             "cliponaxis": False,
         },
     ]
@@ -191,6 +178,24 @@ def ternary_figure(screening: Screening) -> Figure:
         f"better by {score_name(screening)}; squares are the {count(len(known), 'known compound')}."
     )
     return Figure(NAME, finding, data, layout)
+
+
+def _predicted_markers(screening: Screening, rows: Sequence[Ranked]) -> dict[str, Any]:
+    """Coloured by what ranks them, the stable ones as stars."""
+    scores = np.array([score_of(screening, row) for row in rows])
+    low, high = (float(bound) for bound in np.quantile(scores, SHADED))
+    stable = [row.above_hull is not None and row.above_hull <= 0 for row in rows]
+    return {
+        "color": scores,
+        "colorscale": COLOURS,
+        "reversescale": screening.wants_high,
+        "cmin": low,
+        "cmax": high if high > low else low + 1,
+        "colorbar": {"title": {"text": text_only(score_name(screening)), "side": "right"}, "thickness": 14},
+        "symbol": ["star" if is_stable else "circle" for is_stable in stable],
+        "size": [14 if is_stable else 10 for is_stable in stable],
+        "line": {"color": INK, "width": 0.7},
+    }
 
 
 def systems_figure(screening: Screening) -> Figure:

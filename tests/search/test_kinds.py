@@ -30,7 +30,7 @@ from search.parsing import parse
 from search.predict import main as predict
 from search.register import main as register
 from search.report.__main__ import main as report
-from search.report.evidence import Outputs, WinnerClasses
+from search.report.answers import Outputs, WinnerClasses
 from search.resources import Resources, resources_for
 from search.run import main
 from search.screen import main as screen

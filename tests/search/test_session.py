@@ -188,7 +188,7 @@ def test_a_race_over_seeds(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert finished.status == 0
     trials = [(run.data.tags[CANDIDATE_TAG], run.data.params["seed"]) for run in finished.children]
     assert len(set(trials)) == len(trials) == 9, "the opening is of six repeats"
-    assert "3 candidates, 1 seed each and up to 3 for those that may be the best, 9 to 9 trials" in finished.printed
+    assert "3 candidates, 1 seed each and up to 3 for those that may be the best, 9 trials" in finished.printed
     assert "of at most 9  " in finished.printed
     assert finished.parent.data.params["seeds"] == "adaptive:3"
     assert main([*arguments, "seeds=adaptive:5", "trials=11", "dry_run=true"]) == 0
