@@ -137,7 +137,7 @@ def caveat(comparisons: Sequence[Comparison]) -> str:
     """What the intervals are, and what they are not."""
     seeds = min(comparison.seeds for comparison in comparisons)
     many = len(comparisons)
-    stopped = any(r.stop_reason.startswith("stopped by") for c in comparisons for r in c.other.trained)
+    stopped = any(r.was_stopped for c in comparisons for r in c.other.trained)
     return (
         "Intervals are Student's t over validation errors paired by seed"
         + (f", each by itself; the verdicts are adjusted for {many} comparisons (Holm)" if many > 1 else "")

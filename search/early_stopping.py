@@ -12,7 +12,6 @@ from search import row_rungs
 from search.config import SearchConfig
 from search.groups import compose_values
 from search.parent_run import DATA_TAG
-from search.racing import OUTSIDE
 from search.report.wording import count
 from search.results import TrialResult
 from search.row_rungs import RowMeasurement
@@ -44,8 +43,7 @@ def finish(results: Sequence[TrialResult], unit: str, tracker: Tracker) -> list[
     grace, factor = asha["grace_epochs"], asha["reduction_factor"]
     if config.recipe.epochs <= grace:
         return []
-    ended = [r for r in results if r.seed == config.seeds[0] and r.failure is None]
-    ended = [result for result in ended if not result.stop_reason.startswith(OUTSIDE)][:MOST_CURVES]
+    ended = [r for r in results if r.seed == config.seeds[0] and r.failure is None and r.ended_by_itself][:MOST_CURVES]
     curves = [curve for result in ended if (curve := _curve(result, tracker))]
     rungs = measure(curves, grace, factor, config.recipe.epochs)
     if not rungs:

@@ -12,7 +12,6 @@ from search.checkpoints import key_of
 from search.journal import Journal
 from search.objectives import values_of
 from search.promotion import Rung, finalists, next_promotion
-from search.racing import OUTSIDE
 from search.row_parts import on_part
 from search.suggest import CandidateSearcher, never, trial_config
 from search.trial import METRIC
@@ -52,7 +51,7 @@ class PromotingSearcher(CandidateSearcher):
         self.is_drawn = False
         self.seconds: dict[str, float] = {}  # candidate -> what it will take on all rows
         for result in journal.results()[0].values():
-            if not result.stop_reason.startswith(OUTSIDE):
+            if result.ended_by_itself:
                 error = None if result.failure is not None else result.best_error
                 self._enter(trial_config(result.candidate, result.seed), error, result.seconds)
         chosen = [event for event in journal.events() if event["event"] == PROMOTED]

@@ -15,9 +15,6 @@ from search.trial import METRIC
 REPEATED = "repeated"
 """The journal's event of a candidate that the race gives another seed."""
 
-OUTSIDE = ("stopped by", "time budget")
-"""How the reasons of trials begin that did not end by themselves: their errors would not compare."""
-
 
 def always(candidate: Candidate) -> bool:
     """Every candidate compares with the others."""
@@ -47,7 +44,7 @@ class RacingSearcher(CandidateSearcher):
         self.has_begun = False
         self.errors: dict[str, dict[int, float | None]] = {}
         for result in journal.results()[0].values():
-            if compare(result.candidate) and not result.stop_reason.startswith(OUTSIDE):
+            if compare(result.candidate) and result.ended_by_itself:
                 error = None if result.failure is not None else result.best_error
                 self.errors.setdefault(result.candidate.to_json(), {})[result.seed] = error
         chosen = [event for event in journal.events() if event["event"] == REPEATED]

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from models.candidate import Candidate
 from search.spread import pooled, quantile
 
+OUT_OF_TIME = "time budget"
+STOPPED_BY = "stopped by"
+"""The reason why a trial ended whose time was over, and how that of one begins which a scheduler stopped."""
+
 
 @dataclass(frozen=True)
 class TrialResult:
@@ -28,6 +32,16 @@ class TrialResult:
     failure: str | None = None
     ended_at: float = 0.0
     taken_from: str | None = None
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether the scheduler stopped it."""
+        return self.stop_reason.startswith(STOPPED_BY)
+
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether nothing from outside ended it: only then does its error compare."""
+        return not self.was_stopped and self.stop_reason != OUT_OF_TIME
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import numpy as np
 
 from search.config import SearchConfig
 from search.labels import part_in_words, with_unit
-from search.racing import OUTSIDE
 from search.rank_correlation import FEWEST_CANDIDATES, interval, rho_in_words, spearman
 from search.report.wording import count, number
 from search.results import TrialResult
@@ -116,7 +115,7 @@ def measure(config: SearchConfig, results: Iterable[TrialResult], unit: str) -> 
     """From the trials of the first seed that ended by themselves."""
     errors: dict[float, dict[str, float]] = {part: {} for part in config.parts}
     for result in results:
-        if result.seed == config.seeds[0] and result.failure is None and not result.stop_reason.startswith(OUTSIDE):
+        if result.seed == config.seeds[0] and result.failure is None and result.ended_by_itself:
             name = on_part(result.candidate, config.parts[-1]).to_json()
             errors[result.candidate.recipe.train_part][name] = result.best_error
     factor, keep_all = config.scheduler.reduction_factor, config.scheduler.keep_all

@@ -16,7 +16,7 @@ from search.errors import CutOffError
 from search.journal import Journal
 from search.labels import name_of
 from search.progress import Progress
-from search.results import TrialResult
+from search.results import OUT_OF_TIME, STOPPED_BY, TrialResult
 from search.row_parts import on_part
 from search.schedulers import KEEPS_CURVES
 from search.taking_over import copy_trial
@@ -27,8 +27,6 @@ from search.trial_errors import error_of, reason_of
 logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_WRITES = 5.0
-
-OUT_OF_TIME = "time budget"
 
 
 class Watch(tune.Callback):
@@ -93,7 +91,7 @@ class Watch(tune.Callback):
         """Count a trial that this session has not trained."""
         name = name_of(result.candidate, self.tracker.config.recipe)
         part = self.tracker.config.part_of(result.candidate)
-        self.progress.count(result, name, self._stopped_early(result), part)
+        self.progress.count(result, name, result.was_stopped, part)
 
     def _tell(self, result: TrialResult) -> None:
         """Tell MLflow of a trial that is done, whose run it has not or not whole."""
@@ -101,9 +99,6 @@ class Watch(tune.Callback):
         if result.taken_from is not None:
             copy_trial(self.tracker, result, result.taken_from)
         self._write_end(result, again=False)
-
-    def _stopped_early(self, result: TrialResult) -> bool:
-        return result.stop_reason.startswith("stopped by")
 
     def on_step_end(self, iteration: int, trials: list[TuneTrial], **info: Any) -> None:
         """A sign of life, and a word where MLflow does not answer any more, or again."""
@@ -204,7 +199,7 @@ class Watch(tune.Callback):
         deadline = self.progress.deadline
         if deadline is not None and time.time() >= deadline:
             return OUT_OF_TIME
-        return f"stopped by {self.scheduler}"
+        return f"{STOPPED_BY} {self.scheduler}"
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         if self._disk_is_full(trial):
@@ -243,7 +238,7 @@ class Watch(tune.Callback):
         (self._over if again else self._done)[key] = result
         self._ended_now.add(key)
         self._write_end(result, again)
-        self.progress.end(result, self._stopped_early(result))
+        self.progress.end(result, result.was_stopped)
 
     def _write_end(self, result: TrialResult, again: bool) -> None:
         folder = TrialFolder.of(self.folder, result.trial_id)
