@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import optuna
+import ray
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -20,10 +22,14 @@ from search.extent import TrialsByPart, candidate_limit, least_by_part, seeds_in
 from search.labels import counted, name_of
 from search.progress import duration
 from search.report.wording import count
-from search.resources import Resources
+from search.resources import LOCAL, Resources
 from search.starting import start_of
 from search.targets import training_data
-from spaces import Space
+from spaces import SPACES, Space
+
+TIME_OF_FITS = "how long a traditional model takes to fit shows only as it is fitted"
+TIME_NOT_KNOWN = "how long that takes is not known"
+NO_NODE_FREE = "no node of the cluster is free to take a few steps on"
 
 EXAMPLES = 20
 """Candidates drawn to show what an infinite space holds."""
@@ -58,17 +64,41 @@ def seconds_per_epoch(candidate: Candidate, data: TrainingData, device: str, thr
     return seconds_per_step([candidate], data, device) * steps
 
 
+def _measured(
+    candidates: Sequence[Candidate], data: TrainingData, config: SearchConfig, resources: Resources
+) -> list[float] | None:
+    """`seconds_per_epoch` of each: here, or on a node of the cluster that the plan is for; None where none is free.
+
+    A node is not waited for: the cluster's autoscaler would start one for it.
+    """
+    if config.cluster.address == LOCAL:
+        return _seconds_of_each(candidates, data, resources.device, resources.threads)
+    needed = {"CPU": 1.0, "GPU": 1.0 if resources.gpus_per_trial else 0.0}
+    free = ray.available_resources()
+    if any(free.get(kind, 0.0) < amount for kind, amount in needed.items()):
+        return None
+    task = ray.remote(num_cpus=needed["CPU"], num_gpus=needed["GPU"])(_seconds_of_each)
+    found: list[float] = ray.get(task.remote(candidates, data, resources.device, resources.threads))
+    return found
+
+
+def _seconds_of_each(candidates: Sequence[Candidate], data: TrainingData, device: str, threads: int) -> list[float]:
+    return [seconds_per_epoch(candidate, data, device, threads) for candidate in candidates]
+
+
 def estimate(config: SearchConfig, space: Space, split: Split, resources: Resources) -> Estimate | None:
     """From the smallest and the largest candidate's measured steps; those between are taken to lie on a line.
 
-    None for traditional models, whose fits have no steps to measure.
+    None for traditional models, whose fits have no steps to measure, and where no node is free to measure on.
     """
     shown = sorted(candidates_to_show(config, space), key=lambda c: c.architecture.parameter_count())
     if shown[0].estimator is not None:
         return None
     data = training_data(split, start_of(config))
     ends = [shown[0], shown[-1]]
-    epochs = [seconds_per_epoch(candidate, data, resources.device, resources.threads) for candidate in ends]
+    epochs = _measured(ends, data, config, resources)
+    if epochs is None:
+        return None
     counts = [candidate.architecture.parameter_count() for candidate in ends]
     slope = (epochs[1] - epochs[0]) / (counts[1] - counts[0]) if counts[1] > counts[0] else 0.0
     mean_count = sum(candidate.architecture.parameter_count() for candidate in shown) / len(shown)
@@ -115,7 +145,8 @@ def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resou
     many = "as many candidates as the time budget allows" if limit is None else count(limit, "candidate")
     console.print(f"\n{many}, {seeds}, {resources}", highlight=False, soft_wrap=True)
     if cost is None:
-        console.print("how long a traditional model takes to fit shows only as it is fitted")
+        why = TIME_OF_FITS if SPACES[config.space.name].fits_estimators else f"{TIME_NOT_KNOWN}: {NO_NODE_FREE}"
+        console.print(why, highlight=False, soft_wrap=True)
         return
     console.print(
         f"a trial takes at most about {duration(cost.seconds_per_trial)} for {count(config.recipe.epochs, 'epoch')} "

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -161,6 +161,13 @@ def ray_for(config: SearchConfig) -> Iterator[None]:
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     with local_ray() if config.cluster.address == LOCAL else joined_ray(config.cluster.address):
+        yield
+
+
+@contextmanager
+def planned_on(config: SearchConfig) -> Iterator[None]:
+    """The cluster that a plan is for, joined as `ray_for` does; a plan for this machine starts no Ray."""
+    with ray_for(config) if config.cluster.address != LOCAL else nullcontext():
         yield
 
 

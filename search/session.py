@@ -25,7 +25,7 @@ from search.opening import Opening, keep, opening_for
 from search.plan import show_plan
 from search.progress import Progress
 from search.report.wording import count
-from search.resources import LOCAL, Resources, ray_for, resources_for
+from search.resources import LOCAL, Resources, planned_on, ray_for, resources_for
 from search.resume import find, write_pointer
 from search.row_parts import check_table
 from search.starting import pinned
@@ -52,7 +52,8 @@ def search(config: SearchConfig) -> int:
     if warm is not None:
         console.print(f"{warm.words}\n", markup=False, highlight=False, soft_wrap=True)
     if config.dry_run:
-        show_plan(config, space, split, resources_for(config, total_trials(config, space)), console)
+        with planned_on(config):
+            show_plan(config, space, split, resources_for(config, total_trials(config, space)), console)
         return 0
     return search_through(config, space, split, console, warm.opening if warm is not None else None)
 

@@ -27,7 +27,7 @@ from search.reproduction.document import TEST_SET, Document, Sheet, provenance, 
 from search.reproduction.order import Order
 from search.reproduction.published import DATASETS, PARAMETERS, TABLE_1
 from search.reproduction.running import Outcome, StoppedError, Work
-from search.resources import ray_for
+from search.resources import planned_on, ray_for
 from search.session import terminal
 from search.store import open_store
 
@@ -59,7 +59,8 @@ def make(order: Order, command: str) -> int:
         blocks = (*blocks, components_block(config.data.dataset, config.data))
     store = open_store(config.tracking.uri, EXPERIMENT)
     works = [work_of(block, order, store.client, console) for block in blocks]
-    say_cost([work for work, _ in works if work is not None], console)
+    with planned_on(config):
+        say_cost([work for work, _ in works if work is not None], console)
     if config.dry_run:
         return 0
     made, status = Made(), 0

@@ -19,7 +19,7 @@ from search.config import SearchConfig
 from search.data import Split
 from search.history import PastSearch
 from search.judging import answer_of, scores
-from search.plan import estimate
+from search.plan import TIME_NOT_KNOWN, estimate
 from search.progress import duration
 from search.report.wording import count
 from search.reproduction.blocks import Block, Row
@@ -109,10 +109,12 @@ class Work:
             config = missing.config
             trials = len(missing.candidates) * len(config.seeds)
             found = estimate(config, missing.space, self.split, resources_for(config, trials))
-            seconds = found.seconds if found is not None and found.seconds is not None else 0.0
+            time = TIME_NOT_KNOWN
+            if found is not None and found.seconds is not None:
+                time = f"at most about {duration(found.seconds)}"
             yield (
-                f"{count(len(missing.candidates), 'network')} x {count(len(config.seeds), 'seed')}, at most about "
-                f"{duration(seconds)} ({count(config.recipe.epochs, 'epoch')} of {len(self.split.train):,} rows)"
+                f"{count(len(missing.candidates), 'network')} x {count(len(config.seeds), 'seed')}, {time} "
+                f"({count(config.recipe.epochs, 'epoch')} of {len(self.split.train):,} rows)"
             )
         for config in self.missing_baselines():
             limit = f", at most {duration(config.time_budget_seconds)}" if config.time_budget_seconds else ""
