@@ -22,6 +22,7 @@ from search.judging import Tested, scores
 from search.labels import ERROR_WORDS, counted, name_of, names_stay_whole, with_unit
 from search.pareto import front_words
 from search.progress import duration
+from search.report.wording import number
 from search.results import Standing
 from search.tracking import NOTE_TAG, Tracker
 
@@ -49,11 +50,11 @@ class TestError:
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
     def __str__(self) -> str:
-        return f"{self.mean:.4f}" + (f" ± {self.spread:.4f}" if self.spread is not None else "")
+        return number(self.mean) + (f" ± {number(self.spread)}" if self.spread is not None else "")
 
     def in_words(self, name: str, unit: str) -> str:
         """`MAE is 0.0312 eV/atom`, and after it the means of the other scores."""
-        others = [f"{key.replace('_', ' ')} {statistics.fmean(values):.4f}" for key, values in self.others.items()]
+        others = [f"{key.replace('_', ' ')} {number(statistics.fmean(values))}" for key, values in self.others.items()]
         return f"{name} is {with_unit(self, unit)}" + (f" ({', '.join(others)})" if others else "")
 
 
@@ -74,8 +75,8 @@ def ranking_rows(standings: Sequence[Standing], base: Recipe) -> list[tuple[str,
         (
             str(standing.rank),
             name_of(standing.candidate, base),
-            f"{standing.mean_error:.4f}" if standing.trained else "failed",
-            f"± {standing.spread:.4f}" if standing.spread is not None else "",
+            number(standing.mean_error) if standing.trained else "failed",
+            f"± {number(standing.spread)}" if standing.spread is not None else "",
             str(len(standing.trained)) if differ else "",
             counted(standing.candidate.parameter_count()),
             f"{standing.mean_seconds:.0f}",
@@ -184,7 +185,7 @@ def show_winner(standings: Sequence[Standing], test: TestError, split: Split, ba
     winner, word = standings[0], error_word(standings)
     console.print(
         f"\n[bold]{name_of(winner.candidate, base)}[/bold] has the lowest validation {word}, "
-        f"{with_unit(f'{winner.mean_error:.4f}', split.unit)}, after {duration(winner.mean_seconds)} of training.\n"
+        f"{with_unit(number(winner.mean_error), split.unit)}, after {duration(winner.mean_seconds)} of training.\n"
         f"Its test {test.in_words(word, split.unit)}, on {len(split.test.y):,} compositions that no search has seen.",
         highlight=False,
         soft_wrap=True,

@@ -15,6 +15,7 @@ from rich.table import Table
 from models.recipe import Recipe
 from search.labels import ERROR_WORDS, counted, name_of, names_stay_whole, with_unit
 from search.objectives import dominated_by, front, mean_values, seconds_of
+from search.report.wording import number
 from search.results import Standing
 from search.tracking import Tracker
 
@@ -89,11 +90,11 @@ def show_front(
 
 
 def _cells(standing: Standing, base: Recipe, has_spread: bool) -> list[str]:
-    spread = [] if not has_spread else ["" if standing.spread is None else f"± {standing.spread:.4f}"]
+    spread = [] if not has_spread else ["" if standing.spread is None else f"± {number(standing.spread)}"]
     return [
         str(standing.rank),
         name_of(standing.candidate, base),
-        f"{standing.mean_error:.4f}",
+        number(standing.mean_error),
         *spread,
         counted(standing.candidate.parameter_count()),
         f"{seconds_of(standing):.1f}",

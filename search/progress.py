@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.labels import with_unit
-from search.report.wording import count
+from search.report.wording import count, number
 from search.results import TrialResult
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class Progress:
         ended = self.running.pop(result.trial_id, Running("?"))
         name = ended.name
         self.count(result, name, stopped_early, ended.part)
-        outcome = f"failed: {result.failure}" if result.failure else with_unit(f"{result.best_error:.4f}", self.unit)
+        outcome = f"failed: {result.failure}" if result.failure else with_unit(number(result.best_error), self.unit)
         reason = "" if result.failure else f" ({result.stop_reason})"
         between = " of at most " if self.is_at_most else "/"
         place = f"{self.done}{between}{self.total}" if self.total else f"{self.done}"
@@ -148,7 +148,7 @@ class Progress:
 
     def summary(self) -> str:
         total = f" of {'at most ' * self.is_at_most}{self.total}" if self.total else ""
-        best = f"best {with_unit(f'{self.best[0]:.4f}', self.unit)} {self.best[1]}" if self.best else self._no_best()
+        best = f"best {with_unit(number(self.best[0]), self.unit)} {self.best[1]}" if self.best else self._no_best()
         parts = [f"{self.done}{total} trials done", f"{len(self.running)} running"]
         parts += [f"{self.stopped_early} stopped early"] if self.stopped_early else []
         parts += [f"{self.failed} failed"] if self.failed else []
@@ -164,7 +164,7 @@ class Progress:
         table.add_column("epoch", justify="right")
         table.add_column(with_unit("validation", self.unit), justify="right")
         for trial in list(self.running.values()):
-            error = "" if trial.error is None else f"{trial.error:.4f}"
+            error = "" if trial.error is None else number(trial.error)
             table.add_row(trial.name, f"{trial.epoch}/{self.epochs}", error)
         bar = Table.grid()
         bar.add_row(ProgressBar(total=1.0, completed=min(1.0, self.fraction() or 0.0), width=60))

@@ -6,21 +6,19 @@ import hashlib
 import json
 import logging
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.cache import load_cleaned, save_cleaned
 from search.data.catalog import CSV
-from search.data.classes import check_classes, counted, derive
-from search.data.cleaning import RULES_VERSION, Cleaned, clean, elements_of
+from search.data.classes import counted
+from search.data.cleaning import Cleaned, elements_of
 from search.data.families import FAMILIES
-from search.data.request import MINIMUM_ROWS, TASKS, DataRequest
+from search.data.reading import cleaned_table
+from search.data.request import MINIMUM_ROWS, DataRequest
 from search.data.sources import Source, find, read_file
 from search.data.split import SPLIT_VERSION, Part, Split, deal, deal_training, draw, shuffle_to
-from search.data.table import Columns, read_table
 from search.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -33,61 +31,10 @@ def load(request: DataRequest) -> Split:
     """
     request.check()
     source = find(request)
-    split = _split(_cleaned(source, request), source, request)
+    split = _split(cleaned_table(source, request), source, request)
     for line in split.report.summary():
         log.info("%s", line)
     return split
-
-
-def _cleaned(source: Source, request: DataRequest) -> Cleaned:
-    """The source's cleaned table, out of the cache or kept there."""
-    classify = request.task == TASKS[1]
-    key = _cache_key(source, request)
-    cleaned = load_cleaned(key)
-    if cleaned is None:
-        table = read_table(source.path, source.content, source.columns)
-        cleaned = clean(
-            table, source.description, source.unit, request.outliers, source.plausible, source.floor, classify
-        )
-        _check_rows(cleaned, source)
-        save_cleaned(key, cleaned)
-    if source.derived is not None:
-        cleaned = derive(cleaned, source.derived, request.property)
-    if classify or source.derived is not None:
-        check_classes(cleaned, source)
-    return cleaned
-
-
-def _cache_key(source: Source, request: DataRequest) -> str:
-    """Everything that decides the cleaned rows; the version of pymatgen too, which reads the formulas."""
-    rules = [RULES_VERSION, _parser_version(), request.outliers, source.plausible, source.unit,
-             source.columns.targets, source.columns.formula, source.columns.energy_is_target,
-             source.floor, request.task]  # fmt: skip
-    digest = hashlib.sha256(hashlib.sha256(source.content).digest() + json.dumps(rules).encode())
-    return f"{request.dataset}-{digest.hexdigest()[:32]}"
-
-
-def _parser_version() -> str:
-    """pymatgen's version; since 2026 its parser is in a distribution of its own."""
-    for distribution in ("pymatgen-core", "pymatgen"):
-        try:
-            return metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-    return ""
-
-
-def _check_rows(cleaned: Cleaned, source: Source) -> None:
-    report = cleaned.report
-    if report.rows_kept >= MINIMUM_ROWS:
-        return
-    reasons = "; ".join(
-        f"{count:,} for {reason} ({report.examples[reason][0]})" for reason, count in report.rejected.items()
-    )
-    raise UserError(
-        f"{source.path} has {report.rows_kept} usable compositions in {report.rows_in:,} rows, and train, validation "
-        f"and test need {MINIMUM_ROWS} at least" + (f"; rejected: {reasons}" if reasons else "") + "."
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,12 +100,10 @@ def _deal_at_random(cleaned: Cleaned, request: DataRequest) -> _Dealt:
 def _deal_as_given(cleaned: Cleaned, source: Source, request: DataRequest) -> _Dealt:
     """Validation and test as tables of their own hold them, the training rows without their compositions.
 
-    No value of a split that others report errors on is rejected as an outlier: it would be another test set.
     Raises UserError where too little is left to train on.
     """
     if source.split:
-        everything = replace(request, outliers=0.0)
-        tables = [_beside(path, content, source, everything) for path, content in source.split]
+        tables = [_beside(path, content, source, request) for path, content in source.split]
     else:
         names = [Path(str(name)).expanduser() for name in (request.validation_table, request.test_table)]
         tables = [_beside(path, read_file(path), source, request) for path in names]
@@ -175,7 +120,7 @@ def _deal_as_given(cleaned: Cleaned, source: Source, request: DataRequest) -> _D
     test = np.arange(len(test_table.y))
     words = (
         f"split as given: {len(rest):,} to train on, {len(validation):,} for validation, {len(test):,} to test on; "
-        f"{int(in_others.sum()):,} in several parts left the training"
+        f"{int(in_others.sum()):,} in several parts left the training" + "".join(map(_lost_in, tables))
     )
     return _Dealt(rest, validation, test, validation_table, test_table, words)
 
@@ -199,7 +144,7 @@ def _deal_discovery(cleaned: Cleaned, source: Source, request: DataRequest) -> _
         shared = in_family | np.isin(cleaned.hashes, test_table.hashes)
         words.append(
             f"test set: {len(test):,} compositions of {request.test_table}; "
-            f"{int((shared & ~in_family).sum()):,} of them left the training"
+            f"{int((shared & ~in_family).sum()):,} of them left the training" + _lost_in(test_table)
         )
     rest = np.flatnonzero(~shared)
     if request.rows is not None:
@@ -215,9 +160,23 @@ def _deal_discovery(cleaned: Cleaned, source: Source, request: DataRequest) -> _
 
 
 def _beside(path: Path, content: bytes, source: Source, request: DataRequest) -> Cleaned:
-    """A table that holds nothing but a part of the split, cleaned by the same rules as the one to train on."""
-    columns = Columns(source.columns.targets, None, source.columns.energy_is_target)
-    return _cleaned(replace(source, path=path, content=content, description=str(path), columns=columns), request)
+    """A table that holds nothing but a part of the split, cleaned by the same rules as the one to train on.
+
+    But for its outliers: without them it would be another test set, of a smaller error.
+    """
+    request = replace(request, outliers=0.0)
+    columns = replace(source.columns, formula_may_differ=True)
+    return cleaned_table(replace(source, path=path, content=content, description=str(path), columns=columns), request)
+
+
+def _lost_in(table: Cleaned) -> str:
+    """What cleaning took from a table of its own, in words; nothing where it took nothing."""
+    report = table.report
+    if not report.merged and not report.rows_rejected:
+        return ""
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in sorted(report.rejected.items()))
+    rejected = f"{report.rows_rejected:,} rejected ({reasons})" if reasons else "0 rejected"
+    return f"; {report.source}: {report.rows_in:,} rows in, {report.merged:,} merged, {rejected}"
 
 
 def _with_same_classes(found: Cleaned, cleaned: Cleaned) -> Cleaned:

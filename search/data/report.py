@@ -53,6 +53,11 @@ class CleaningReport:
         """All rejected rows, whatever the reason."""
         return sum(self.rejected.values())
 
+    @property
+    def why_left_out(self) -> str:
+        """`left out by rows=`; without the reason where it may also have been that another part holds them."""
+        return "left out" if self.held_out else "left out by rows="
+
     def summary(self) -> list[str]:
         """Lines for a terminal."""
         unit = f" {self.unit}" if self.unit else ""
@@ -63,7 +68,7 @@ class CleaningReport:
             self.source,
             f"{self.target}: {values}, {len(self.elements)} elements",
             f"{self.rows_in:,} rows in, {self.rows_kept:,} kept: {self.merged:,} merged, "
-            f"{self.rows_rejected:,} rejected" + (f", {self.left_out:,} left out by rows=" if self.left_out else ""),
+            f"{self.rows_rejected:,} rejected" + (f", {self.left_out:,} {self.why_left_out}" if self.left_out else ""),
             f"merged: {self.merge_rule}",
             self.outlier_rule,
             *([self.held_out] if self.held_out else []),

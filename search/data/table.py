@@ -19,8 +19,12 @@ ENERGY_NAMES = ("formationenergy", "formationenthalpy", "formationenergyperatom"
                 "formationenergyperatomevatom", "formationenergypeatom", "formationenthalpyperatom", "eform", "ef",
                 "deltae", "deltah", "hf", "enthalpyofformation")  # fmt: skip
 
+_NO_ENERGY_NAMES = ("Hf", "EF", "E_F")
+"""Of hafnium's fraction and of the Fermi energy, whose names come close."""
+
 _PARQUET_MAGIC = b"PAR1"
-# A quoted cell may hold a line break; one that holds this many was opened by mistake.
+# A quoted cell may hold line breaks, a structure's file among them; one with this many for a formula or a value, or in
+# a row of another width than the header, was opened by mistake.
 _MOST_LINES_IN_A_ROW = 20
 _MOST_COLUMNS_NAMED = 30
 
@@ -29,13 +33,15 @@ _MOST_COLUMNS_NAMED = 30
 class Columns:
     """Which columns to read.
 
-    targets: names of the target; the first that is there is taken. formula: found by name if None. energy_is_target:
-    the target is the formation energy itself, whatever its column's name.
+    targets: names of the target; the first that is there is taken. formula: found by name if None, or, with
+    formula_may_differ, if there is no such column. energy_is_target: the target is the formation energy itself,
+    whatever its column's name.
     """
 
     targets: tuple[str, ...]
     formula: str | None = None
     energy_is_target: bool = False
+    formula_may_differ: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ def read_table(path: Path, content: bytes, columns: Columns) -> Table:
     or lacks a column.
     """
     if not content.strip():
-        raise UserError(f"{path} is empty: give a table with a header line and at least 3 rows.")
+        raise _empty(path)
     if content.startswith(_PARQUET_MAGIC):
         return _read_parquet(path, content, columns)
     return _read_csv(path, _decode(path, content), columns)
@@ -71,7 +77,7 @@ def read_table(path: Path, content: bytes, columns: Columns) -> Table:
 
 def is_energy_name(column: str) -> bool:
     """Whether a column's name says that it holds formation energies."""
-    return _plain(column) in ENERGY_NAMES
+    return _plain(column) in ENERGY_NAMES and column.strip() not in _NO_ENERGY_NAMES
 
 
 def _plain(name: str) -> str:
@@ -100,12 +106,17 @@ class _Lines:
     rows: list[list[str]] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     malformed: list[tuple[int, str]] = field(default_factory=list)
+    long: list[tuple[int, list[str]]] = field(default_factory=list)
+    """Rows that go over many lines, with the first of these."""
 
 
 def _read_csv(path: Path, text: str, columns: Columns) -> Table:
     separator = separator_of(text)
     lines = _read_lines(path, text, separator)
     chosen = _choose(path, lines.header, columns)
+    for first, row in lines.long:
+        if any("\n" in row[index] or "\r" in row[index] for index in chosen.indices):
+            raise _open_quote(path, first)
     cells = [[row[index] for row in lines.rows] for index in chosen.indices]
     if separator == ";":
         cells[1:] = [[cell.replace(",", ".") for cell in column] for column in cells[1:]]
@@ -113,9 +124,10 @@ def _read_csv(path: Path, text: str, columns: Columns) -> Table:
 
 
 def separator_of(text: str) -> str:
-    """The separator that the header uses most, outside quotes."""
-    header = re.search(r"[^\r\n]+", text)
-    bare = re.sub(r'"[^"]*"', "", header.group() if header else "")
+    """The separator that the header uses most, outside quotes: the first line that holds more than separators."""
+    lines = (found.group() for found in re.finditer(r'(?:"[^"]*"|[^"\r\n]|")+', text))
+    header = next((line for line in lines if line.strip(" ,;\t\ufeff")), "")
+    bare = re.sub(r'"[^"]*"', "", header)
     return max([",", ";", "\t"], key=bare.count)
 
 
@@ -127,8 +139,6 @@ def _read_lines(path: Path, text: str, separator: str) -> _Lines:
     try:
         for row in reader:
             first, line = line + 1, reader.line_num
-            if line - first >= _MOST_LINES_IN_A_ROW:
-                raise UserError(f"{path}, line {first}: a quote is opened here and not closed; close or remove it.")
             if not any(cell.strip() for cell in row):
                 continue
             if lines is None:
@@ -136,12 +146,25 @@ def _read_lines(path: Path, text: str, separator: str) -> _Lines:
             elif len(row) == len(lines.header):
                 lines.rows.append(row)
                 lines.numbers.append(first)
+                if line - first >= _MOST_LINES_IN_A_ROW:
+                    lines.long.append((first, row))
+            elif line - first >= _MOST_LINES_IN_A_ROW:
+                raise _open_quote(path, first)
             else:
                 lines.malformed.append((first, separator.join(row)))
     except csv.Error as error:
         raise UserError(f"{path}, line {line + 1}: not readable as CSV ({error}); look for stray quotes.") from error
-    assert lines is not None  # read_table has told off files of nothing but blanks
+    if lines is None:
+        raise _empty(path)
     return lines
+
+
+def _open_quote(path: Path, line: int) -> UserError:
+    return UserError(f"{path}, line {line}: a quote is opened here and not closed; close or remove it.")
+
+
+def _empty(path: Path) -> UserError:
+    return UserError(f"{path} is empty: give a table with a header line and at least 3 rows.")
 
 
 def _read_parquet(path: Path, content: bytes, columns: Columns) -> Table:
@@ -171,7 +194,8 @@ class _Chosen:
 
 def _choose(path: Path, header: Sequence[str], columns: Columns) -> _Chosen:
     """Which columns hold formula, target and, where there is one, the formation energy."""
-    formula = formula_column_of(path, header, columns.formula)
+    is_elsewhere = columns.formula_may_differ and columns.formula not in header
+    formula = formula_column_of(path, header, None if is_elsewhere else columns.formula)
     target = next((name for name in columns.targets if name in header), None)
     if target is None:
         raise UserError(f"{path} has no column {columns.targets[0]}: {_valid(columns.targets[0], header)}.")

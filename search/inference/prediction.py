@@ -23,6 +23,7 @@ from search.inference.rows import Chunk, open_input
 from search.inference.table_writer import check_output, open_output
 from search.predict import Question
 from search.progress import duration
+from search.report.wording import plain
 
 FORMULA = "formula"
 WIDTH_OF_A_FILE = 140
@@ -74,7 +75,7 @@ def cells(answers: Predictions) -> list[tuple[str, str, str]]:
     """Value, interval and uncertainty of each row as text."""
     numbers = zip(answers.value, answers.lower, answers.upper, answers.uncertainty, strict=True)
     return [
-        ("", "", "") if math.isnan(value) else (f"{value:.3f}", f"{lower:.3f} to {upper:.3f}", f"{expected:.3f}")
+        ("", "", "") if math.isnan(value) else (plain(value), f"{plain(lower)} to {plain(upper)}", plain(expected))
         for value, lower, upper, expected in numbers
     ]
 

@@ -12,6 +12,7 @@ from search.inference.classifier import Classifier
 from search.inference.package import Model
 from search.inference.predictor import Predictor
 from search.judging import scores
+from search.report.wording import number
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Quality:
         """For people."""
         with_unit = f" {unit}" if unit else ""
         return (
-            f"test MAE {self.mae:.4f}{with_unit}; {100 * self.coverage:.1f} % of the test set within 90 % intervals, "
-            f"{self.width:.3f}{with_unit} wide on average"
+            f"test MAE {number(self.mae)}{with_unit}; {100 * self.coverage:.1f} % of the test set within 90 % "
+            f"intervals, {number(self.width)}{with_unit} wide on average"
         )
 
 

@@ -35,7 +35,7 @@ from search.inference.registry import LOADER, Registered
 from search.inference.serving import FORMULA, signature_of
 from search.labels import ERROR_WORDS, name_of
 from search.register import DEFAULT_ALIAS, Order
-from search.report.wording import count
+from search.report.wording import count, number
 from search.settings import DEFAULT_URI
 from search.store import absolute, quieten_mlflow
 from search.targets import error_name_of
@@ -59,7 +59,7 @@ def register_and_tell(order: Order) -> int:
         registered = write_version(past, model, split, test, order)
     about = model.about
     name = error_name_of(split)
-    validation = f"validation {ERROR_WORDS[name]} {about['metrics'][f'validation_{name}']:.4f}"
+    validation = f"validation {ERROR_WORDS[name]} {number(about['metrics'][f'validation_{name}'])}"
     address = registered.name + ("" if order.alias == DEFAULT_ALIAS else f"@{order.alias}")
     option = "" if order.uri == DEFAULT_URI else f" tracking.uri={order.uri}"
     lines = [

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow
 import pyarrow.parquet
@@ -50,12 +50,11 @@ class InputTable:
 
     def _csv_chunks(self) -> Iterator[Chunk]:
         place, width = self.names.index(self.formula_column), len(self.names)
-        csv.field_size_limit(LONGEST_CELL)
         with self.path.open(encoding=self.encoding, errors="replace", newline="") as file:
-            reader = csv.reader(file, delimiter=self.separator)
-            filled = (row for row in reader if any(row))
+            reader = _reader(file, self.separator)
             try:
-                next(filled)
+                next(_filled(reader))
+                filled = (row for row in reader if _is_row(row, width))
                 while rows := list(islice(filled, ROWS_AT_ONCE)):
                     wrong = {n: f"{len(row)} cells, not {width}" for n, row in enumerate(rows) if len(row) != width}
                     for number in wrong:
@@ -63,9 +62,7 @@ class InputTable:
                     columns = [list(column) for column in zip(*rows, strict=True)]
                     yield Chunk(columns, columns[place], wrong)
             except csv.Error as error:
-                raise UserError(
-                    f"{self.path}, line {reader.line_num}: not readable as CSV ({error}); look for stray quotes."
-                ) from error
+                raise _unreadable(self.path, reader.line_num, error) from error
 
     def _parquet_chunks(self) -> Iterator[Chunk]:
         place = self.names.index(self.formula_column)
@@ -102,12 +99,36 @@ def _open_parquet(path: Path, asked: str | None) -> InputTable:
 def _open_csv(path: Path, asked: str | None) -> InputTable:
     encoding, lines = _encoding_and_lines(path)
     with path.open(encoding=encoding, errors="replace", newline="") as file:
-        first = next((line for line in iter(lambda: file.readline(LONGEST_CELL), "") if line.strip()), "")
-    separator = separator_of(first)
-    names = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
+        separator = separator_of(file.read(LONGEST_CELL))
+        file.seek(0)
+        reader = _reader(file, separator)
+        try:
+            names = [name.strip() for name in next(_filled(reader), [])]
+        except csv.Error as error:
+            raise _unreadable(path, reader.line_num, error) from error
     if not names:
         raise UserError(f"{path} holds nothing but blank lines: give a table with a header line.")
     return InputTable(path, names, _only(path, names, asked), max(lines - 1, 0), encoding, separator)
+
+
+def _reader(file: IO[str], separator: str) -> Any:
+    """As `search.data.table` reads what is trained on."""
+    csv.field_size_limit(LONGEST_CELL)
+    return csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
+
+
+def _filled(rows: Iterable[list[str]]) -> Iterator[list[str]]:
+    """Those with anything in them, of which the first is the header."""
+    return (row for row in rows if any(cell.strip() for cell in row))
+
+
+def _is_row(row: list[str], width: int) -> bool:
+    """Whether it is one to answer: blank ones are not, but for an empty cell in a table that has no other column."""
+    return any(cell.strip() for cell in row) or (bool(row) and width == 1)
+
+
+def _unreadable(path: Path, line: int, error: csv.Error) -> UserError:
+    return UserError(f"{path}, line {line}: not readable as CSV ({error}); look for stray quotes.")
 
 
 def _only(path: Path, names: list[str], asked: str | None) -> str:

@@ -41,16 +41,16 @@ def question_section(evidence: Evidence) -> Html:
 def row_facts(split: Split) -> list[tuple[str, Html | str]]:
     """Where each row of the table went."""
     report = split.report
-    kept = report.rows_kept
+    parts = (("training", split.train), ("validation", split.validation), ("test", split.test))
+    in_all = sum(len(part) for _, part in parts)
     facts: list[tuple[str, Html | str]] = [
         ("rows in the table", f"{report.rows_in:,}"),
         ("merged into another row", f"{report.merged:,}"),
         ("rejected", f"{report.rows_rejected:,}"),
     ]
-    facts += [("left out by rows=", f"{report.left_out:,}")] if report.left_out else []
-    facts.append(("compositions kept", f"{kept:,}"))
-    for name, part in (("training", split.train), ("validation", split.validation), ("test", split.test)):
-        facts.append((name, f"{len(part):,} ({percent(len(part), kept)})"))
+    facts += [(report.why_left_out, f"{report.left_out:,}")] if report.left_out else []
+    facts.append(("compositions kept", f"{report.rows_kept:,}"))
+    facts += [(name, f"{len(part):,} ({percent(len(part), in_all)})") for name, part in parts]
     facts.append(("elements that occur", f"{len(report.elements)} of 86"))
     if split.classes:
         facts.append(("classes", ", ".join(split.classes)))

@@ -19,6 +19,11 @@ def number(value: float, signed: bool = False) -> str:
     return text.replace("-", "−")
 
 
+def plain(value: float) -> str:
+    """As `number`, with a minus sign that a spreadsheet reads and no commas."""
+    return number(value).replace("−", "-").replace(",", "")
+
+
 def with_unit(text: str, unit: str) -> str:
     """`0.0312 eV/atom`; the text alone for a table without a unit."""
     return f"{text} {unit}" if unit else text

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from search.inference.known import Known
 from search.inference.predictor import Predictions, Predictor
-from search.report.wording import count
+from search.report.wording import count, number
 from search.screen import CHARGE, HIGHEST, STABILITY, Order
 from search.screening.candidates import Candidates
 from search.screening.enumeration import Scope
@@ -85,4 +85,6 @@ class Screening:
         if error is None:
             return ""
         unit = f" {self.unit}" if self.unit else ""
-        return f"On its test set the model is off by {error:.3f}{unit} on average: smaller differences tell nothing."
+        return (
+            f"On its test set the model is off by {number(error)}{unit} on average: smaller differences tell nothing."
+        )

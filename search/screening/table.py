@@ -13,6 +13,7 @@ from rich.text import Text
 
 from search.inference.table_writer import open_output
 from search.labels import with_unit
+from search.report.wording import plain
 from search.screening.outcome import Screening
 from search.screening.ranking import Ranked
 
@@ -65,7 +66,7 @@ def print_table(screening: Screening, rows: Sequence[Ranked], console: Console) 
         table.add_column("competes with")
     table.add_column("warning")
     for rank, row in enumerate(rows, start=1):
-        cells = [str(rank), row.formula, f"{row.value:.3f}", f"{row.lower:.3f} to {row.upper:.3f}", row.warning]
+        cells = [str(rank), row.formula, plain(row.value), f"{plain(row.lower)} to {plain(row.upper)}", row.warning]
         if screening.by_stability:
             cells[2:2] = [f"{row.above_hull:+.3f}"]
             cells[5:5] = [" + ".join(row.competitors)]

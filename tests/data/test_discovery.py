@@ -56,3 +56,22 @@ def test_a_test_table_that_leaves_nothing_is_refused(tmp_path: Path) -> None:
     request = DataRequest("csv", path=str(tmp_path / "train.csv"), target="e", test_table=str(tmp_path / "test.csv"))
     with pytest.raises(UserError, match="leaves 2 compositions to train on and 3 to test on"):
         load(request)
+
+
+def test_a_test_table_is_read_by_the_column_that_was_named_and_tells_what_it_lost(tmp_path: Path) -> None:
+    """Nothing leaves it for its value: a test set without its far ones would flatter."""
+    salts = [f"{metal}{halogen}" for metal in ("Li", "Na", "K", "Rb", "Cs", "Ag") for halogen in ("F", "Cl", "Br", "I")]
+    train = [f"{salt},x,{place / 10}" for place, salt in enumerate(salts)]
+    (tmp_path / "train.csv").write_text("\n".join(["what,formula,gap", *train]) + "\n")
+    (tmp_path / "test.csv").write_text(
+        "what,formula,gap\nNaCl,LiF,1\nMgO,LiF,500\nCaO,LiF,-300\nQq,LiF,1\nBaO,LiF,n.d.\nBaO,LiF,2\nSrO,LiF,1\nSrO,LiF,3\n"
+    )
+    asked = DataRequest("csv", path=str(tmp_path / "train.csv"), target="gap", formula_column="what",
+                        test_table=str(tmp_path / "test.csv"))  # fmt: skip
+    split = load(asked)
+    assert set(split.test.formulas) == {"NaCl", "MgO", "CaO", "BaO", "SrO"}
+    assert split.test.y.max() == 500
+    assert len(split.train) + len(split.validation) == len(salts) - 1
+    assert "8 rows in, 1 merged, 2 rejected (1 unreadable formula, 1 value is no number)" in split.report.held_out
+    assert "1 left out" in "\n".join(split.report.summary())
+    assert "rows=" not in "\n".join(split.report.summary())

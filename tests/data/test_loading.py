@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from search.data import DataRequest, Split, featurise, load
-from search.data import loading as module
+from search.data import reading as module
 from search.data.hashing import composition_hashes
 from search.errors import UserError
 

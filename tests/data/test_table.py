@@ -70,7 +70,10 @@ def test_formation_energy_is_recognised(name: str) -> None:
     [
         (b"", "is empty"),
         (b" \n\r\n ", "is empty"),
+        (b"\xef\xbb\xbf\r\n", "is empty"),
+        (b"\xef\xbb\xbf,,\r\n,,\r\n", "is empty"),
         (b"formula,gap\n", "no rows"),
+        (b'formula,gap,x\n"FeO,2,1\n' + b"CaO,3,1\n" * 30 + b'"\n', "line 2: a quote is opened"),
         (b"formula,Gap\nNaCl,1\n", "no column gap: did you mean Gap"),
         (b"formula,band_gap,x\nNaCl,1,2\n", "did you mean band_gap? Its columns are formula, band_gap, x"),
         (b"name,gap\nNaCl,1\n", "formula_column=; its columns are name, gap"),
@@ -91,6 +94,30 @@ def test_what_is_no_table_says_so(content: bytes, sentence: str) -> None:
     assert sentence in str(caught.value)
     assert "table.csv" in str(caught.value)
     assert len(str(caught.value)) < 1000
+
+
+def test_a_structure_file_in_a_quoted_cell_is_one_row() -> None:
+    cif = "\n".join(f"_line_{n}   {n}, x, y" for n in range(40))
+    table = read(f'formula,gap,cif\nNaCl,1,"{cif}"\nKCl,2,"{cif}"\n')
+    assert (table.formulas, table.values, table.lines) == (["NaCl", "KCl"], ["1", "2"], [2, 42])
+
+
+@pytest.mark.parametrize("first", [";;", '"two\nlines"', "   "])
+def test_the_separator_is_that_of_the_header_not_of_what_stands_before_it_or_in_quotes(first: str) -> None:
+    text = f"{first};formula;gap\n1;NaCl;2,5\n" if "two" in first else f"{first}\nno;formula;gap\n1;NaCl;2,5\n"
+    assert read(text).values == ["2.5"]
+
+
+@pytest.mark.parametrize("name", ["Hf", "EF", "E_F"])
+def test_hafnium_and_the_fermi_energy_are_no_formation_energies(name: str) -> None:
+    assert read(f"formula,gap,{name}\nHfO2,1,0.3\n").energies is None
+    assert read("formula,gap,H_f\nHfO2,1,-3\n").energy_column == "H_f"
+
+
+def test_a_named_formula_column_that_may_differ_is_found_by_name_where_it_is_not_there() -> None:
+    columns = Columns(("gap",), "what", formula_may_differ=True)
+    assert read("what,formula,gap\nNaCl,x,1\n", columns).formulas == ["NaCl"]
+    assert read("formula,gap\nNaCl,1\n", columns).formulas == ["NaCl"]
 
 
 def test_a_named_formula_column_that_is_not_there() -> None:
