@@ -89,7 +89,7 @@ def _is_trained(module: nn.Module) -> bool:
 
 
 def take_statistics(network: nn.Module, x: Tensor) -> None:
-    """Set batch norm's running statistics to the mean over the batches of x (rows, inputs)."""
+    """Set batch norm's running statistics to the mean over the batches of x (rows, inputs), each by its rows."""
     # a frozen layer's norm is one of evaluation, with the statistics that it came with
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d) and _is_trained(module)]
     if not norms:
@@ -99,10 +99,12 @@ def take_statistics(network: nn.Module, x: Tensor) -> None:
     for norm in norms:
         norm.reset_running_stats()
         norm.train()
+    seen = 0
     with torch.no_grad():
-        for number, part in enumerate((part for part in x.split(STATISTICS_BATCH) if len(part) > 1), 1):
+        for part in (part for part in x.split(STATISTICS_BATCH) if len(part) > 1):
+            seen += len(part)
             for norm in norms:
-                norm.momentum = 1 / number  # None is this too, but reads the number from the device and waits for it
+                norm.momentum = len(part) / seen  # a few rows left over count as few
             network(part)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

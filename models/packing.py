@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Generator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -12,6 +13,7 @@ import torch
 from models.candidate import Candidate
 from models.data import TrainingData
 from models.run import Epoch
+from models.streams import Streams
 from models.training import TrainingRun
 
 STEPS_A_TURN = 8
@@ -23,8 +25,39 @@ class Member:
     """A training run in a pack; `steps` is the epoch it is in, None while nobody has asked for one."""
 
     run: TrainingRun
-    stream: AbstractContextManager[object]
+    stopwatch: Stopwatch
+    lent: torch.cuda.Stream | None
     steps: Generator[None, None, Epoch] | None = field(default=None)
+
+    @property
+    def stream(self) -> AbstractContextManager[object]:
+        """To launch on the member's stream of a GPU."""
+        return on_stream(self.lent)
+
+
+def on_stream(stream: torch.cuda.Stream | None) -> AbstractContextManager[object]:
+    """To launch on a stream of a GPU, where there is one."""
+    return nullcontext() if stream is None else torch.cuda.stream(stream)
+
+
+class Stopwatch:
+    """Counts the seconds in which it runs."""
+
+    def __init__(self) -> None:
+        self._before, self._started = 0.0, math.nan
+
+    def __call__(self) -> float:
+        now = time.perf_counter()
+        return self._before + (0.0 if math.isnan(self._started) else now - self._started)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """While one of its member's turns lasts."""
+        self._started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._before, self._started = self(), math.nan
 
 
 class Pack:
@@ -32,26 +65,32 @@ class Pack:
 
     A small network's step keeps a GPU busy only in part, so that the steps of many run at once. A member is a
     `TrainingRun` like any other and knows nothing of its neighbours: architecture, recipe, seed and the moment it
-    comes or goes are its own. Only its `seconds` are shared out: a second in which four members trained counts as a
-    quarter of one for each. `steps_taken` are those of all members together.
+    comes or goes are its own. Its `seconds` are those of its turns: of a second in which four members trained each has
+    a part, by what it launched and waited for. `steps_taken` are those of all members together.
     """
 
     def __init__(self, data: TrainingData, device: str = "cpu") -> None:
         self.data, self.device = data, torch.device(device)
         self.members: dict[str, Member] = {}
         self._x = data.x_on(self.device)
-        self._shared_seconds = 0.0
+        self._streams = Streams(self.device)
         self.steps_taken = 0
 
     def add(self, name: str, candidate: Candidate, seed: int) -> TrainingRun:
-        """A new member, at the start of its training. Raises ValueError as TrainingRun does, or for a name in use."""
+        """A new member, at the start of its training.
+
+        Raises ValueError as TrainingRun does, for a name in use, or where the pack has as many as a GPU has streams.
+        """
         if name in self.members:
             raise ValueError(f"there is a member {name} already")
-        on_gpu = self.device.type == "cuda"
-        stream = torch.cuda.stream(torch.cuda.Stream(self.device)) if on_gpu else nullcontext()
-        with stream:
-            run = TrainingRun(candidate, self.data, seed, str(self.device), lambda: self._shared_seconds, self._x)
-        self.members[name] = Member(run, stream)
+        stream, stopwatch = self._streams.lend(), Stopwatch()
+        try:
+            with on_stream(stream):
+                run = TrainingRun(candidate, self.data, seed, str(self.device), stopwatch, self._x)
+        except BaseException:
+            self._streams.take_back(stream)
+            raise
+        self.members[name] = Member(run, stopwatch, stream)
         return run
 
     def remove(self, name: str) -> None:
@@ -59,6 +98,8 @@ class Pack:
         member = self.members.pop(name)
         if member.steps is not None:
             member.steps.close()
+        member.run.close()
+        self._streams.take_back(member.lent)
 
     def begin_epoch(self, name: str) -> None:
         """Let a member train for another epoch, in the turns to come."""
@@ -75,26 +116,25 @@ class Pack:
         """A few steps of every member that is in an epoch; the epochs that ended, or what ended them."""
         training = {name: member for name, member in self.members.items() if member.steps is not None}
         ended: dict[str, Epoch | Exception] = {}
-        started = time.perf_counter()
         for name, member in training.items():
             outcome = self._few_steps(member)
             if outcome is not None:
                 ended[name] = outcome
                 member.steps = None
-        if training:
-            self._shared_seconds += (time.perf_counter() - started) / len(training)
         return ended
 
     def _few_steps(self, member: Member) -> Epoch | Exception | None:
         assert member.steps is not None
+        before = member.run.steps_taken
         try:
-            with member.stream:
+            with member.stream, member.stopwatch.running():
                 for _ in range(STEPS_A_TURN):
                     next(member.steps)
-                    self.steps_taken += 1
         except StopIteration as end:
             epoch: Epoch = end.value
             return epoch
         except Exception as failure:  # a member's failure is its own, whatever it is
             return failure
+        finally:
+            self.steps_taken += member.run.steps_taken - before
         return None

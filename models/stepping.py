@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,6 +62,9 @@ class Steps(Protocol):
     def take(self, number: int) -> None:
         """Take step `number` of the epoch, from 0."""
 
+    def release(self) -> None:
+        """Give back what is held of the device for steps to come."""
+
 
 class EagerSteps:
     """Steps launched kernel by kernel."""
@@ -80,13 +83,17 @@ class EagerSteps:
         self.parts.optimiser.rate = self._rates[number]
         self.error += self.parts.train_on(self._order[first:last], self._weights[number])
 
+    def release(self) -> None:
+        """Nothing is held."""
+
 
 class GraphedSteps:
     """Steps that read all that changes between them from the device, so that each is one launch.
 
     A CUDA graph replays the same kernels on the same addresses. Rows, learning rate and averaging weight of step n
     are therefore picked on the device, by a counter that the step itself moves on. One graph for each batch length.
-    Where there is no GPU the same step runs uncaptured.
+    It is captured on the stream that replays it: cuBLAS keeps a workspace a stream, which a graph goes on using and
+    which is freed with the graph. Where there is no GPU the same step runs uncaptured.
     """
 
     def __init__(self, parts: Parts, generators: Sequence[torch.Generator]) -> None:
@@ -99,7 +106,8 @@ class GraphedSteps:
         self._number = torch.zeros(1, dtype=torch.int64, device=device)
         self._rate = torch.zeros((), device=device)
         self._offsets = torch.arange(max(last - first for first, last in parts.batches), device=device)
-        self._graphs: dict[int, Callable[[], None]] = {}
+        self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
+        self._side: torch.cuda.Stream | None = None
         self._taken = 0
 
     def begin_epoch(self, order: Tensor, rates: Sequence[float], first_step: int) -> None:
@@ -114,8 +122,14 @@ class GraphedSteps:
         if self._taken < STEPS_BEFORE_CAPTURE or self.parts.x.device.type != "cuda":
             self._body(last - first)
         else:
-            self._graph(last - first)()
+            self._graph(last - first).replay()
         self._taken += 1
+
+    def release(self) -> None:
+        """The graphs, once what they were launched for is done."""
+        if self._graphs:
+            torch.cuda.synchronize(self.parts.x.device)
+        self._graphs.clear()
 
     def _body(self, rows_in_batch: int) -> None:
         self._rate.copy_(self._table[0].index_select(0, self._number)[0])
@@ -124,20 +138,29 @@ class GraphedSteps:
         self.error += self.parts.train_on(self._order[places], weight)
         self._number += 1
 
-    def _graph(self, rows_in_batch: int) -> Callable[[], None]:
+    def _graph(self, rows_in_batch: int) -> torch.cuda.CUDAGraph:
         if rows_in_batch not in self._graphs:
             self._graphs[rows_in_batch] = self._capture(rows_in_batch)
         return self._graphs[rows_in_batch]
 
-    def _capture(self, rows_in_batch: int) -> Callable[[], None]:
+    def _capture(self, rows_in_batch: int) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
         for generator in self._generators:
             graph.register_generator_state(generator)
         torch.cuda.current_stream().synchronize()
         # Other members of a pack go on launching from this thread between two captures, never during one.
-        with torch.cuda.graph(graph, stream=torch.cuda.Stream(), capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, stream=self._capturing_stream(), capture_error_mode="thread_local"):
             self._body(rows_in_batch)
-        return graph.replay
+        return graph
+
+    def _capturing_stream(self) -> torch.cuda.Stream:
+        """The current one; one of this run's own where that is the default stream, which cannot be captured."""
+        device = self.parts.x.device
+        current = torch.cuda.current_stream(device)
+        if current != torch.cuda.default_stream(device):
+            return current
+        self._side = self._side or torch.cuda.Stream(device)
+        return self._side
 
 
 def batch_bounds(rows: int, batch_size: int, batch_norm: bool) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ from models.cost import PASSES, StepCost
 from models.data import TrainingData
 from models.packing import STEPS_A_TURN, Pack
 from models.recipe import FAST
+from models.streams import MOST_STREAMS
 
 TIMED_TURNS = 3
 """Turns of full epochs whose steps are timed, after as many that are not."""
@@ -26,7 +27,7 @@ MEASURED_BATCH = 256
 
 WORTH_MORE_MEMBERS = 1.1
 """Factor in steps a second below which doubling a pack does not pay: an epoch of each then takes longer for little."""
-MOST_MEMBERS = 64
+MOST_MEMBERS = MOST_STREAMS
 PART_OF_MEMORY = 0.8
 """Of a GPU's free memory, what a pack may take."""
 
@@ -43,7 +44,10 @@ def seconds_per_step(candidates: Sequence[Candidate], data: TrainingData, device
     for name, candidate in zip(names, candidates, strict=True):
         pack.add(name, without_end(candidate), seed=0)
     _timed_step(pack, names)  # allocates and captures
-    return _timed_step(pack, names)
+    seconds = _timed_step(pack, names)
+    for name in names:
+        pack.remove(name)
+    return seconds
 
 
 def measured_cost(base: Architecture, data: TrainingData, device: str = "cpu") -> StepCost:

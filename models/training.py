@@ -67,7 +67,9 @@ class TrainingRun(Run):
         self._best = copy_of(self.network)
         batch_norm = candidate.architecture.normalisation == "batch"
         self.batches = batch_bounds(len(self._x), self.recipe.batch_size, batch_norm)
+        self._bfloat16 = computes_in_bfloat16(self.recipe.precision, self.device)
         self._steps = self._make_steps()
+        self.steps_taken = 0
         self.state = RunState()
 
     def _make_average(self) -> AveragedWeights | None:
@@ -85,7 +87,7 @@ class TrainingRun(Run):
             self._x,
             self._y,
             self.batches,
-            computes_in_bfloat16(self.recipe.precision, self.device),
+            self._bfloat16,
         )
         return GraphedSteps(parts, [self._dropping]) if self.device.type == "cuda" else EagerSteps(parts)
 
@@ -128,6 +130,7 @@ class TrainingRun(Run):
             self.network.groups.eval()
         for number in range(len(self.batches)):
             self._steps.take(number)
+            self.steps_taken += 1
             yield
         return rates[-1]
 
@@ -179,6 +182,7 @@ class TrainingRun(Run):
 
     def best_network(self) -> Network:
         """A network on the CPU with the weights of the best epoch; its outputs are in the target's unit."""
+        self._settle()
         network = build(self.candidate.architecture)
         network.load_state_dict(self._best)
         self.objective.fold_into(network)
@@ -186,6 +190,7 @@ class TrainingRun(Run):
 
     def save(self, path: Path) -> None:
         """Write all that the rest of the run depends on, but for the data."""
+        self._settle()
         tensors = {f"network/{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"best/{name}": value for name, value in self._best.items()}
         if self._averaged is not None:
@@ -198,6 +203,7 @@ class TrainingRun(Run):
         return {
             "candidate": self.candidate.to_json(),
             "seed": self.seed,
+            "bfloat16": self._bfloat16,
             "progress": self.state.to_facts(),
             "plateau": {"rate": self._plateau.rate, "epochs_waited": self._plateau.epochs_waited},
         }
@@ -207,9 +213,10 @@ class TrainingRun(Run):
         tensors, facts = checkpoint.read(path)
         if facts.get("candidate") != self.candidate.to_json() or facts.get("seed") != self.seed:
             raise checkpoint.CheckpointError(f"{path} is of another candidate or seed")
+        self._settle()
         try:
             self.network.load_state_dict(checkpoint.under("network/", tensors))
-            self._best = {name: value.to(self.device) for name, value in checkpoint.under("best/", tensors).items()}
+            copy_into(self._best, checkpoint.under("best/", tensors))
             if self._averaged is not None:
                 copy_into(self._averaged.state, checkpoint.under("averaged/", tensors))
             self._optimiser.restore(checkpoint.under("optimiser/", tensors))
@@ -218,5 +225,22 @@ class TrainingRun(Run):
             self.state = RunState.from_facts(facts["progress"])
             self._plateau.rate = facts["plateau"]["rate"]
             self._plateau.epochs_waited = facts["plateau"]["epochs_waited"]
+            self._compute_in(bool(facts.get("bfloat16", self._bfloat16)))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise checkpoint.CheckpointError(f"{path} does not fit this trial: {error}") from error
+        self._settle()
+
+    def _compute_in(self, bfloat16: bool) -> None:
+        """Go on in the precision that the run was begun in, whatever would be faster here."""
+        if bfloat16 != self._bfloat16:
+            self._bfloat16 = bfloat16
+            self._steps = self._make_steps()
+
+    def _settle(self) -> None:
+        """Wait for the GPU: what it was given on this run's stream is not ordered with what others launch."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def close(self) -> None:
+        """Give back what is held of the device beside the tensors."""
+        self._steps.release()

@@ -1,5 +1,9 @@
 """A member of a pack trains as it would alone: same curve, same weights, same end."""
 
+import gc
+import itertools
+import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from models.published import BRNET, ELEMNET, IRNET
 from models.recipe import PAPER
 from models.run import Epoch, NonFiniteLossError
 from models.stepping import GraphedSteps
+from models.streams import MOST_STREAMS, Streams
 from models.training import TrainingRun
 
 PUBLISHED = {
@@ -91,15 +96,45 @@ def test_a_failure_is_its_members_own(mp_data: TrainingData) -> None:
 
 
 def test_seconds_are_shared_out(mp_data: TrainingData) -> None:
-    """Members' seconds add up to the pack's time, so that a packed search does not look dearer than it was."""
+    """Members' seconds add up to the pack's time, so that a packed search looks neither dearer nor cheaper than it was,
+    however few steps an epoch has."""
+    few = TrainingData(mp_data.x_train[:200], mp_data.y_train[:200], mp_data.x_validation, mp_data.y_validation)
+    for data in (mp_data, few):
+        pack = Pack(data)
+        for seed in range(4):
+            pack.add(str(seed), KINDS["branched"], seed)
+        started = time.perf_counter()
+        train_all(pack)
+        took = time.perf_counter() - started
+        assert sum(member.run.state.seconds for member in pack.members.values()) == pytest.approx(took, rel=0.15)
+
+
+def test_a_pack_that_nobody_holds_is_gone_at_once(mp_data: TrainingData) -> None:
+    """Its memory is a GPU's, which is not freed by a chance collection in time."""
     pack = Pack(mp_data)
-    for seed in range(4):
-        pack.add(str(seed), KINDS["branched"], seed)
-    alone = TrainingRun(KINDS["branched"], mp_data, 0)
-    list(alone)
-    train_all(pack)
-    for member in pack.members.values():
-        assert 0.2 * alone.state.seconds < member.run.state.seconds < 5 * alone.state.seconds
+    pack.add("a", KINDS["branched"], 0)
+    pack.begin_epoch("a")
+    pack.turn()
+    gone = weakref.ref(pack.members["a"].run)
+    gc.disable()
+    try:
+        del pack
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_each_member_has_a_stream_of_its_own_and_gives_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = itertools.count()
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: next(made))
+    streams = Streams(torch.device("cuda"))
+    lent = [streams.lend() for _ in range(MOST_STREAMS)]
+    assert len(set(lent)) == MOST_STREAMS
+    with pytest.raises(ValueError, match="32 streams, and all are in use"):
+        streams.lend()
+    streams.take_back(lent[3])
+    assert streams.lend() == lent[3]
+    assert Streams(torch.device("cpu")).lend() is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -68,6 +68,25 @@ def test_a_step_is_timed_however_few_an_epoch_has(
     assert seconds_per_step([SMALL, SMALL], part) == 2
 
 
+def test_waiting_for_a_gpu_is_no_step(mp_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Epochs of two steps, after each of which a GPU is waited for: it is asked a thousand times."""
+    monkeypatch.setattr(training.TrainingRun, "_until_done", lambda run: iter([None] * 1000))
+    taken = [0]
+
+    class Steps(EagerSteps):
+        def take(self, number: int) -> None:
+            taken[0] += 1
+            super().take(number)
+
+    monkeypatch.setattr(training, "EagerSteps", Steps)
+    monkeypatch.setattr("models.timing.time.perf_counter", lambda: taken[0])
+    batch = SMALL.recipe.batch_size
+    part = TrainingData(
+        mp_data.x_train[: 2 * batch], mp_data.y_train[: 2 * batch], mp_data.x_validation, mp_data.y_validation
+    )
+    assert seconds_per_step([SMALL], part) == 1
+
+
 def test_runs_that_diverge_or_end_at_once_are_timed_too(mp_data: TrainingData) -> None:
     diverging = replace(PAPER, optimiser="sgd", loss="mse", learning_rate=1e6)
     few = TrainingData(mp_data.x_train[:64], mp_data.y_train[:64], mp_data.x_validation, mp_data.y_validation)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from kinds import KINDS, QUICK, SMALL, curve
 
+from models import training
 from models.candidate import Candidate
 from models.checkpoint import CheckpointError
 from models.data import TrainingData
@@ -72,6 +73,23 @@ def test_a_resumed_run_goes_on_bit_for_bit(kind: str, stop_after: int, few_rows:
     assert resumed.state.stop_reason == undisturbed.state.stop_reason
     ours, theirs = resumed.best_network().state_dict(), undisturbed.best_network().state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_resumed_run_keeps_the_precision_that_it_was_begun_in(
+    few_rows: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the process that goes on with it would take the other."""
+    candidate = KINDS["fast"]
+    for begun, now in ((True, False), (False, True)):
+        monkeypatch.setattr(training, "computes_in_bfloat16", lambda precision, device, answer=begun: answer)
+        whole = list(TrainingRun(candidate, few_rows, 1))
+        run = TrainingRun(candidate, few_rows, 1)
+        run.epoch()
+        run.save(tmp_path / "training.npz")
+        monkeypatch.setattr(training, "computes_in_bfloat16", lambda precision, device, answer=now: answer)
+        other = TrainingRun(candidate, few_rows, 1)
+        other.restore(tmp_path / "training.npz")
+        assert [epoch.validation_error for epoch in other] == [epoch.validation_error for epoch in whole[1:]]
 
 
 def test_a_finished_run_stays_finished_when_restored(few_rows: TrainingData, tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ MISTAKES = [
     ("seeds=[1,1]", r"^seeds=\[1,1\] is not .* different"),
     ("seeds=[-1]", r"^seeds=\[-1\] is not"),
     ("seeds=[4294967296]", r"is not"),
+    ("pack=33", r"^pack=33 is not .* up to 32"),
     ("seeds=1000000000000", r"is not a number of seeds \(1 to 1000\)"),
     ("split_seed=4294967296", r"^split_seed=4294967296 is not .* up to 4294967295"),
     ("recipe.epochs=0", r"^recipe\.epochs=0 must be at least 1"),
