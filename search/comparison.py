@@ -101,10 +101,11 @@ def verdict(standings: Sequence[Standing], name: Name, unit: str) -> list[str]:
         return []
     comparisons, winner = compare(standings), name(trained[0])
     if not comparisons:
-        lead = with_unit(number(trained[1].mean_error - trained[0].mean_error), unit)
+        lead = trained[1].mean_error - trained[0].mean_error
+        leads = f"{winner} {'leads' if lead >= 0 else 'stands before'} the second, {name(trained[1])},"
+        by = f"by {with_unit(number(lead), unit)}" if lead >= 0 else "which has a lower error from fewer seeds"
         return [
-            f"{winner} leads the second, {name(trained[1])}, by {lead}; without two seeds or more of each it is not "
-            "known how much of that is chance (seeds=5)."
+            f"{leads} {by}; without two seeds or more of each it is not known how much of that is chance (seeds=5)."
         ]
     worse = [c for c in comparisons if c.is_shown and c.difference > 0]
     better = [c for c in comparisons if c.is_shown and c.difference <= 0]

@@ -23,7 +23,7 @@ from search.labels import ERROR_WORDS, counted, name_of, names_stay_whole, with_
 from search.pareto import front_words
 from search.progress import duration
 from search.report.wording import number
-from search.results import Standing
+from search.results import Standing, has_lowest_error
 from search.tracking import NOTE_TAG, Tracker
 
 DESCRIBED = 20
@@ -183,8 +183,9 @@ def tell(lines: Sequence[str], console: Console) -> None:
 def show_winner(standings: Sequence[Standing], test: TestError, split: Split, base: Recipe, console: Console) -> None:
     """Print which network won and what it does on the test set."""
     winner, word = standings[0], error_word(standings)
+    stands = "has the lowest" if has_lowest_error(standings) else "stands first, with a"
     console.print(
-        f"\n[bold]{name_of(winner.candidate, base)}[/bold] has the lowest validation {word}, "
+        f"\n[bold]{name_of(winner.candidate, base)}[/bold] {stands} validation {word}, "
         f"{with_unit(number(winner.mean_error), split.unit)}, after {duration(winner.mean_seconds)} of training.\n"
         f"Its test {test.in_words(word, split.unit)}, on {len(split.test.y):,} compositions that no search has seen.",
         highlight=False,

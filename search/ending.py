@@ -33,7 +33,7 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
     Raises CutOffError where MLflow or the disk does not take it.
     """
     compared = finals(tracker.config, results)
-    standings = rank(compared, tracker.config.adaptive)
+    standings = rank(compared)
     if not tracker.writer.flush(PATIENCE_SECONDS):
         raise CutOffError(f"MLflow has not taken all results ({tracker.writer.trouble})")
     if not standings or not standings[0].trained:
@@ -68,7 +68,7 @@ def cut_off(end: CutOffError, watch: Watch, tracker: Tracker, console: Console) 
     """Show what was done, and how to go on."""
     results = finals(tracker.config, watch.results)
     if any(result.failure is None for result in results):
-        show_ranking(rank(results, tracker.config.adaptive), tracker.config.recipe, watch.progress.unit, console)
+        show_ranking(rank(results), tracker.config.recipe, watch.progress.unit, console)
     tracker.close_unfinished()
     tracker.close("KILLED", PATIENCE_AT_AN_INTERRUPT)
     what = "Interrupted" if end.exit_status > 128 else f"The search has stopped: {end}"

@@ -41,7 +41,7 @@ class PastSearch:
 
     @property
     def standings(self) -> list[Standing]:
-        return rank((result for result, _ in self.finals), self.config.adaptive)
+        return rank(result for result, _ in self.finals)
 
     @property
     def finals(self) -> list[tuple[TrialResult, Run]]:

@@ -37,11 +37,11 @@ class Journal:
     def write(self, event: str, **values: Any) -> None:
         """Raises OSError where the disk does not take it; the journal is then as it was."""
         line = json.dumps({"event": event, "at": time.time(), **values}).encode() + b"\n"
-        with self.path.open("ab") as file:
-            before = file.tell()
+        with self.path.open("ab", buffering=0) as file:  # closing a buffer would write what the disk refused
+            before, left = file.seek(0, os.SEEK_END), memoryview(line)
             try:
-                file.write(line)
-                file.flush()
+                while left:
+                    left = left[file.write(left) :]
                 os.fsync(file.fileno())
             except OSError:
                 os.ftruncate(file.fileno(), before)

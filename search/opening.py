@@ -10,6 +10,7 @@ from models.candidate import Candidate
 from search.journal import Journal
 from search.samplers import LARGEST_POPULATION, population_for
 from spaces import Space
+from spaces.listed import Listed
 
 OPENING = "opening"
 
@@ -20,7 +21,8 @@ class Opening:
 
     Of a sampled space `points`, parameters that are taken before any is drawn; of a finite one `first`, candidates in
     JSON. `known` holds by their keys what trials came to that earlier searches have trained. The first `free`
-    candidates are known altogether, and do not count in `trials=`. `population` is NSGA-II's.
+    candidates are known altogether, and do not count in `trials=`. `population` is NSGA-II's. `only` are the candidates
+    in JSON of a search of some of a finite space, as a reproduction's is of what is missing; empty where it is of all.
     """
 
     points: list[dict[str, Any]] = field(default_factory=list)
@@ -28,6 +30,11 @@ class Opening:
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
     free: int = 0
     population: int = LARGEST_POPULATION
+    only: list[str] = field(default_factory=list)
+
+    def within(self, space: Space) -> Space:
+        """Of the space that the settings name, what the search is of."""
+        return Listed(tuple(map(Candidate.from_json, self.only))) if self.only else space
 
     def ordered(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """The candidates of a finite space, those first that are to come first."""

@@ -17,6 +17,7 @@ from search.labels import ERROR_WORDS, counted, name_of, names_stay_whole, with_
 from search.objectives import dominated_by, front, mean_values, seconds_of
 from search.report.wording import number
 from search.results import Standing
+from search.settings import SECONDS_OF_TRAINING
 from search.tracking import Tracker
 
 PARETO_TAG = "pareto"
@@ -38,8 +39,11 @@ class Place:
 
 
 def places(standings: Sequence[Standing], objectives: Sequence[str]) -> list[Place]:
-    """Every candidate with a result; those on the front first, the cheapest first, the others by their rank."""
+    """Every candidate whose results compare; those on the front first, the cheapest first, the others by their rank."""
     trained = [standing for standing in standings if standing.trained]
+    whole = [standing for standing in trained if not standing.is_cut_off]
+    if SECONDS_OF_TRAINING in objectives and whole:  # cut off, it would look quick
+        trained = whole
     points = [mean_values(objectives, standing) for standing in trained]
     beats = dominated_by(points).sum(axis=1) if points else []
     members = front(points)

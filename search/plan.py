@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import optuna
 import ray
 import torch
+from ray._private.state import available_resources_per_node
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rich.console import Console
 from rich.table import Table
 
@@ -29,6 +31,7 @@ from spaces import SPACES, Space
 
 TIME_OF_FITS = "how long a traditional model takes to fit shows only as it is fitted"
 TIME_NOT_KNOWN = "how long that takes is not known"
+SECONDS_TO_MEASURE = 60.0
 NO_NODE_FREE = "no node of the cluster is free to take a few steps on"
 
 EXAMPLES = 20
@@ -74,12 +77,24 @@ def _measured(
     if config.cluster.address == LOCAL:
         return _seconds_of_each(candidates, data, resources.device, resources.threads)
     needed = {"CPU": 1.0, "GPU": 1.0 if resources.gpus_per_trial else 0.0}
-    free = ray.available_resources()
-    if any(free.get(kind, 0.0) < amount for kind, amount in needed.items()):
+    free = next((node for node, has in available_resources_per_node().items() if _has(has, needed)), None)
+    if free is None:
         return None
-    task = ray.remote(num_cpus=needed["CPU"], num_gpus=needed["GPU"])(_seconds_of_each)
-    found: list[float] = ray.get(task.remote(candidates, data, resources.device, resources.threads))
+    there = NodeAffinitySchedulingStrategy(free, soft=False)
+    task = ray.remote(_seconds_of_each).options(
+        num_cpus=needed["CPU"], num_gpus=needed["GPU"], scheduling_strategy=there
+    )
+    steps = task.remote(candidates, data, resources.device, resources.threads)
+    try:
+        found: list[float] = ray.get(steps, timeout=SECONDS_TO_MEASURE)
+    except ray.exceptions.GetTimeoutError:  # somebody was quicker
+        ray.cancel(steps)
+        return None
     return found
+
+
+def _has(free: Mapping[str, float], needed: Mapping[str, float]) -> bool:
+    return all(free.get(kind, 0.0) >= amount for kind, amount in needed.items())
 
 
 def _seconds_of_each(candidates: Sequence[Candidate], data: TrainingData, device: str, threads: int) -> list[float]:

@@ -51,7 +51,7 @@ class PromotingSearcher(CandidateSearcher):
         self.is_drawn = False
         self.seconds: dict[str, float] = {}  # candidate -> what it will take on all rows
         for result in journal.results()[0].values():
-            if result.ended_by_itself:
+            if result.failure is not None or result.ended_by_itself:
                 error = None if result.failure is not None else result.best_error
                 self._enter(trial_config(result.candidate, result.seed), error, result.seconds)
         chosen = [event for event in journal.events() if event["event"] == PROMOTED]

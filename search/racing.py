@@ -44,7 +44,7 @@ class RacingSearcher(CandidateSearcher):
         self.has_begun = False
         self.errors: dict[str, dict[int, float | None]] = {}
         for result in journal.results()[0].values():
-            if compare(result.candidate) and result.ended_by_itself:
+            if compare(result.candidate) and (result.failure is not None or result.ended_by_itself):
                 error = None if result.failure is not None else result.best_error
                 self.errors.setdefault(result.candidate.to_json(), {})[result.seed] = error
         chosen = [event for event in journal.events() if event["event"] == REPEATED]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from models.candidate import Candidate
@@ -13,6 +13,10 @@ from search.spread import pooled, quantile
 OUT_OF_TIME = "time budget"
 STOPPED_BY = "stopped by"
 """The reason why a trial ended whose time was over, and how that of one begins which a scheduler stopped."""
+
+
+LEAST_FREEDOM = 6
+"""Degrees of freedom that the spread over seeds is taken to have at least, where candidates are ranked."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Standing:
-    """One candidate over its seeds, with its place in the ranking."""
+    """One candidate over its seeds, with its place in the ranking, whose first has not always the lowest mean."""
 
     rank: int
     candidate: Candidate
@@ -59,6 +63,11 @@ class Standing:
     @property
     def mean_error(self) -> float:
         return statistics.fmean(result.best_error for result in self.trained) if self.trained else math.inf
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the time budget ended all that it has: it may come to a lower error, and takes longer."""
+        return all(result.stop_reason == OUT_OF_TIME for result in self.trained)
 
     @property
     def spread(self) -> float | None:
@@ -78,27 +87,25 @@ class Standing:
         return ", ".join(sorted({result.failure or result.stop_reason for result in self.results}))
 
 
-def rank(results: Iterable[TrialResult], raced: bool = False) -> list[Standing]:
-    """Candidates by mean best validation error over their seeds, lowest first; fewer parameters win a tie.
+def rank(results: Iterable[TrialResult]) -> list[Standing]:
+    """Candidates by validation error, lowest first; fewer parameters win a tie.
 
-    Those trained from fewer seeds than the others, because a trial failed or time ran out, come after all that
-    have every seed: a mean over fewer seeds is not comparable. Those without any result come last. Where a race has
-    `raced` for the seeds, fewer of them are a verdict: candidates then stand by the upper end of the 95 % interval of
-    their mean, which is the wider the fewer seeds they have, and only those with a failed trial come after the others.
+    They stand by the upper end of the 95 % interval of their mean over seeds, which is the wider the fewer seeds they
+    have: where all have as many, that is the order of their means. Those with a failed trial come after the others,
+    those without any result last. A trial that the time budget cut off counts where its candidate has no other.
     """
     by_candidate: dict[Candidate, list[TrialResult]] = {}
     for result in results:
         by_candidate.setdefault(result.candidate, []).append(result)
     standings = [
-        Standing(0, candidate, tuple(sorted(group, key=lambda result: result.seed)))
+        Standing(0, candidate, tuple(sorted(_that_compare(group), key=lambda result: result.seed)))
         for candidate, group in by_candidate.items()
     ]
-    most = max((len(standing.trained) for standing in standings), default=0)
-    width = _width(standings) if raced else 0.0
+    width = _width(standings)
     standings.sort(
         key=lambda standing: (
             not standing.trained,
-            len(standing.trained) < (len(standing.results) if raced else most),
+            len(standing.trained) < len(standing.results),
             standing.mean_error + width / math.sqrt(max(1, len(standing.trained))),
             standing.candidate.parameter_count() or 0,
         )
@@ -106,7 +113,19 @@ def rank(results: Iterable[TrialResult], raced: bool = False) -> list[Standing]:
     return [Standing(place, s.candidate, s.results) for place, s in enumerate(standings, start=1)]
 
 
+def _that_compare(group: Sequence[TrialResult]) -> Sequence[TrialResult]:
+    """A candidate's results without those of trials cut off by the time budget, unless it has no other error."""
+    whole = [result for result in group if result.failure is not None or result.stop_reason != OUT_OF_TIME]
+    return whole if any(result.failure is None for result in whole) else group
+
+
 def _width(standings: Iterable[Standing]) -> float:
     """Half the 95 % interval of a single error, from the spread over seeds of all candidates; 0 where none is known."""
     spread, freedom = pooled([[result.best_error for result in standing.trained] for standing in standings])
-    return quantile(freedom) * spread if freedom else 0.0
+    # of a spread that two or three trials tell, an interval would hold anything, and put first who has most seeds
+    return quantile(max(freedom, LEAST_FREEDOM)) * spread if freedom else 0.0
+
+
+def has_lowest_error(standings: Sequence[Standing]) -> bool:
+    """Whether the first of a ranking has the lowest mean, and not one of fewer seeds that stands behind it."""
+    return all(standings[0].mean_error <= standing.mean_error for standing in standings if standing.trained)

@@ -95,6 +95,20 @@ class ASHA(EachEpochOnce, ASHAScheduler):
             super().on_trial_result(tune_controller, trial, epoch)
 
 
+def brackets_unfilled(config: SchedulerConfig, epochs: int, concurrent: int) -> list[str]:
+    """What to tell of a HyperBand that will stop nothing: it halves whole brackets, and only what runs fills them."""
+    if config.name != "hyperband":
+        return []
+    assert config.reduction_factor is not None
+    smallest = HyperBand(max_t=epochs, reduction_factor=config.reduction_factor)._get_n0(1)  # type: ignore[no-untyped-call]
+    if concurrent >= smallest:
+        return []
+    return [
+        f"scheduler=hyperband halves brackets of {smallest} trials or more, which {concurrent} at a time do not fill: "
+        "it will stop few of them or none. scheduler=asha needs no brackets."
+    ]
+
+
 def scheduler_for(
     config: SchedulerConfig,
     epochs: int,

@@ -21,13 +21,14 @@ from search.interrupts import Interrupts
 from search.journal import Journal, alone_in
 from search.measuring import measured_resources, with_step_cost
 from search.objectives import check_task
-from search.opening import Opening, keep, opening_for
+from search.opening import Opening, keep, kept, opening_for
 from search.plan import show_plan
 from search.progress import Progress
 from search.report.wording import count
 from search.resources import LOCAL, Resources, planned_on, ray_for, resources_for
 from search.resume import find, write_pointer
 from search.row_parts import check_table
+from search.schedulers import brackets_unfilled
 from search.starting import pinned
 from search.store import PATIENCE_SECONDS, absolute, open_store, reason_of
 from search.targets import error_name_of, space_of
@@ -73,16 +74,18 @@ def resume(run: str, given: Sequence[str]) -> int:
     Raises UserError where there is none, it is under way, or it would not be the same search.
     """
     found = find(run, given)
-    console, config, space = terminal(), found.config, space_of(found.config)
+    console, config, journal = terminal(), found.config, Journal(found.folder)
     with alone_in(found.folder), logging_to(found.folder):
-        if found.is_finished(space, Journal(found.folder)):
+        opening = kept(journal)
+        if found.is_finished(opening.within(space_of(config)), journal):
             console.print(f"This search is finished: `python -m search.report run={found.parent}` shows it.")
             return 0
         split = loaded(config, console)
         found.check(split)
         if changed := found.changed_versions():
             console.print(f"Versions have changed, which can change results: {', '.join(changed)}", markup=False)
-        return run_on_ray(config, space_of(config, split), split, found.folder, console, found.parent)
+        space = opening.within(space_of(config, split))
+        return run_on_ray(config, space, split, found.folder, console, found.parent)
 
 
 def loaded(config: SearchConfig, console: Console) -> Split:
@@ -147,6 +150,7 @@ def run(
         highlight=False,
         soft_wrap=True,
     )
+    tell(brackets_unfilled(config.scheduler, config.recipe.epochs, resources.concurrent), console)
     tell(early_stopping.told(tracker, split.fingerprint), console)
     try:
         train(config, space, split, resources, watch)

@@ -45,6 +45,7 @@ class CandidateSearcher(Searcher):
         done = journal.results()[0]
         self.done = {key for key, result in done.items() if result.taken_from or not repeats}
         self.running: dict[str, dict[str, Any]] = {}
+        self.last: dict[str, dict[str, Any]] = {}
         self.lost: deque[dict[str, Any]] = deque()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -76,14 +77,18 @@ class CandidateSearcher(Searcher):
         """Whether results of trials under way may give more to hand out, where there is nothing now."""
         return False
 
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Kept: Ray Tune ends a trial that was paused without saying what it had come to."""
+        self.last[trial_id] = result
+
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        config = self.running.pop(trial_id, None)
+        config, last = self.running.pop(trial_id, None), self.last.pop(trial_id, None)
         if config is None:
             return
         if error and self.may_retry(key_of(config)):
             self.lost.append(config)
         else:
-            self.learn(config, None if error else result)
+            self.learn(config, None if error else result or last)
 
     def learn(self, config: dict[str, Any], result: dict[str, Any] | None) -> None:
         """Nothing, where candidates come in a fixed order."""

@@ -10,12 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import RunTag
-from mlflow.exceptions import MlflowException
 
 from models.candidate import Candidate
 from search.checkpoints import key_of, product_of
 from search.results import TrialResult
-from search.store import download
+from search.store import download, has_artifact
 from search.tracking import TAKEN_TAG, Tracker
 
 if TYPE_CHECKING:
@@ -67,11 +66,11 @@ def copy_trial(tracker: Tracker, result: TrialResult, source: str) -> None:
         metrics = [metric for name in curves for metric in client.get_metric_history(source, name)]
         for first in range(0, len(metrics), METRICS_A_WRITE):
             client.log_batch(run_id, metrics[first : first + METRICS_A_WRITE])
+        name = product_of(result.candidate)
+        if not has_artifact(client, source, name):  # removed since; that MLflow does not answer is for the writer
+            logger.warning("%s of the run %s is not there any more, and not taken over", name, source)
+            return
         with TemporaryDirectory(prefix="branchsearch-") as folder:
-            try:
-                product = download(client, source, product_of(result.candidate), Path(folder))
-                client.log_artifact(run_id, str(product))
-            except (MlflowException, FileNotFoundError) as error:  # removed since
-                logger.warning("what the run %s left is not taken over: %s", source, error)
+            client.log_artifact(run_id, str(download(client, source, name, Path(folder))))
 
     tracker.writer.put(copy)

@@ -17,7 +17,7 @@ from search.checkpoints import product_of
 from search.config import SearchConfig
 from search.data import Split
 from search.labels import name_of, parts_of
-from search.parent_run import VERSIONS_TAG, open_parent
+from search.parent_run import CONFIG_TAG, VERSIONS_TAG, open_parent
 from search.results import TrialResult
 from search.store import PARENT_TAG, Store, Writer, children_of, download, has_artifact
 from search.targets import error_name_of
@@ -68,6 +68,7 @@ class Tracker:
     def _reopen(self) -> None:
         self.client.update_run(self.parent, status="RUNNING")
         self.client.set_tag(self.parent, VERSIONS_TAG, json.dumps(versions()))
+        self.client.set_tag(self.parent, CONFIG_TAG, json.dumps(self.config.to_dict()))
         for run in children_of(self.client, self.experiment_id, self.parent):
             trial_id = run.data.tags[TRIAL_TAG]
             self.children[trial_id] = run.info.run_id

@@ -189,10 +189,11 @@ class Watch(tune.Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         last = trial.last_result or {}
-        reason = last.get("stop_reason") or self._reason_from_outside()
-        if self.is_stopping and not last.get("stop_reason") and not last.get("failure"):
+        failure, reason = last.get("failure"), last.get("stop_reason") or self._reason_from_outside()
+        if self.is_stopping and not last.get("stop_reason") and not failure:
             return  # it goes on where the search does
-        self._end(trial, last, reason, last.get("failure"), again=reason == OUT_OF_TIME)
+        said = "" if failure and not last.get("stop_reason") else reason
+        self._end(trial, last, said, failure, again=reason == OUT_OF_TIME)
 
     def _reason_from_outside(self) -> str:
         """Why a trial was stopped that had not stopped by itself."""

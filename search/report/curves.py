@@ -114,7 +114,7 @@ def curves_figure(
         "legend": {"orientation": "h", "x": 0, "y": -0.18, "yanchor": "top", "traceorder": "reversed"},
         "height": 420 + 24 * max(1, (len(best) + 1) // 2),
     }
-    return Figure("learning-curves", _finding(evidence, best), data, layout)
+    return Figure("learning-curves", _finding(evidence), data, layout)
 
 
 def _traces(
@@ -144,18 +144,19 @@ def _traces(
     return traces
 
 
-def _finding(evidence: Evidence, best: list[tuple[Standing, list[Curve]]]) -> str:
-    standing, curves = next((entry for entry in best if entry[1]), (None, []))
-    if standing is None:
+def _finding(evidence: Evidence) -> str:
+    """What the winner's best seed came to, of all its seeds and epochs, drawn or not."""
+    standing = evidence.trained[0]
+    result = min(standing.trained, key=lambda result: result.best_error)
+    curve = curve_of(evidence, result)
+    if result.best_epoch not in curve.epochs:
         return "Learning curves of the search's trials."
-    curve = min(curves, key=lambda curve: min(curve.errors))
-    place = curve.errors.index(min(curve.errors))
-    last = curve.epochs[-1]
-    improved = evidence.has_networks and curve.epochs[place] == last
+    seconds = curve.seconds[curve.epochs.index(result.best_epoch)]
+    improved = evidence.has_networks and result.best_epoch == result.epochs
     still = " It had not stopped improving: more epochs may lower it." if improved else ""
-    of_seeds = " with its best seed" if len(curves) > 1 else ""
+    of_seeds = " with its best seed" if len(standing.trained) > 1 else ""
     return (
         f"The winner, {evidence.name(standing)}, reached its lowest validation {evidence.error_word} of "
-        f"{with_unit(number(curve.errors[place]), evidence.unit)} in epoch {curve.epochs[place]:,} of {last:,}, "
-        f"after {curve.seconds[place]:,.1f} s{of_seeds}.{still}"
+        f"{with_unit(number(result.best_error), evidence.unit)} in epoch {result.best_epoch:,} of {result.epochs:,}, "
+        f"after {seconds:,.1f} s{of_seeds}.{still}"
     )

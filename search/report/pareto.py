@@ -23,7 +23,7 @@ def pareto_section(evidence: Evidence) -> Html:
     if not trained:
         return section("pareto", "What accuracy costs", paragraph("No trial came to a result."))
     text = (
-        "A candidate is on the Pareto front where no other has both a lower error and a lower cost. "
+        "A candidate is on the Pareto front where no other is at least as good in error and cost and better in one. "
         "Training seconds depend on the machine and on what else ran on it."
     )
     of_networks = [element("h3", "Against parameters"), against_parameters(evidence)] if evidence.has_networks else []
@@ -47,7 +47,7 @@ def goal(evidence: Evidence) -> str:
     return (
         f" This search lowered {objective_words(objectives)} together: {members} of "
         f"{count(len(evidence.trained), 'candidate')} are on the front of all {len(objectives)}. Chosen, and tested "
-        f"once, is the one with the lowest validation {evidence.error_word}."
+        f"once, is the first by validation {evidence.error_word}."
     )
 
 
@@ -81,7 +81,7 @@ def front_figure(evidence: Evidence, cost_name: str, cost: Cost, cost_unit: str 
         }
 
     data = [
-        points(others, mode="markers", name="beaten in both", marker={"color": GREY, "size": 9}),
+        points(others, mode="markers", name="beaten by one on the front", marker={"color": GREY, "size": 9}),
         points(
             members,
             mode="lines+markers",

@@ -13,6 +13,7 @@ from search.report.figures import BLUE, GREEN, ORANGE, Figure, axis, figure_bloc
 from search.report.markup import Html, element, join, paragraph, section
 from search.report.tables import Cell, facts, table
 from search.report.wording import count, heading, number, percent, with_unit
+from search.results import has_lowest_error
 
 BINS = 60
 
@@ -150,9 +151,8 @@ def lead(evidence: Evidence) -> Html:
     winner = trained[0]
     spread = f" ± {number(winner.spread)}" if winner.spread is not None else ""
     error = with_unit(number(winner.mean_error) + spread, evidence.unit)
-    sentence = join(
-        element("strong", evidence.name(winner)), f" has the lowest validation {evidence.error_word}, {error}"
-    )
+    stands = "has the lowest" if has_lowest_error(evidence.standings) else "stands first, with a"
+    sentence = join(element("strong", evidence.name(winner)), f" {stands} validation {evidence.error_word}, {error}")
     return element("p", sentence, f"{test_words(evidence)}.", class_="lead")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from search.comparison import compare, verdict
-from search.labels import counted
+from search.labels import counted, name_of
 from search.report.evidence import Evidence
 from search.report.markup import Html, join, paragraph, section
 from search.report.tables import Cell, table
@@ -16,13 +16,18 @@ from search.results import Standing
 def ranking_section(evidence: Evidence) -> Html:
     """The table of all candidates, what their order is worth, and the trials that failed."""
     seeds = len(evidence.search.config.seeds)
-    text = f"Each candidate was trained from {count(seeds, 'seed')}; candidates stand by their mean over the seeds."
+    text = f"Each candidate was trained from {count(seeds, 'seed')}"
     if evidence.search.config.adaptive:
         text = (
             f"Each candidate was trained from one seed, and from up to {seeds} as long as it could not be told from "
-            "the best; candidates stand by the upper end of the 95 % interval of their mean, which narrows with more "
-            "seeds."
+            "the best"
         )
+    have_as_many = len({len(standing.trained) for standing in evidence.trained}) < 2
+    text += "; candidates stand by " + (
+        "their mean over the seeds."
+        if have_as_many
+        else "the upper end of the 95 % interval of their mean, which narrows with more seeds."
+    )
     return section(
         "ranking",
         "Ranking",
@@ -48,7 +53,7 @@ def ranking_table(evidence: Evidence) -> Html:
         "stopped by",
     ]
     rows = [_row(standing, evidence, has_spread) for standing in evidence.standings]
-    caption = f"Candidates by validation {evidence.error_word}, lowest first." + (
+    caption = f"Candidates by validation {evidence.error_word}, the best first." + (
         " ± is the standard deviation over seeds; training seconds and epochs are means over seeds."
         if has_spread
         else ""
@@ -102,9 +107,9 @@ def failed_trials(evidence: Evidence) -> Html:
     """The trials that failed, each with its reason; nothing where none did."""
     if not evidence.failures:
         return join()
-    names = {standing.candidate: evidence.name(standing) for standing in evidence.standings}
+    base = evidence.search.config.recipe
     rows = [
-        [Cell(names[result.candidate]), Cell(str(result.seed), result.seed), Cell(result.failure or "")]
+        [Cell(name_of(result.candidate, base)), Cell(str(result.seed), result.seed), Cell(result.failure or "")]
         for result in evidence.failures
     ]
     caption = f"{count(len(rows), 'trial')} failed"

@@ -19,6 +19,7 @@ from search.config import SearchConfig
 from search.data import Split
 from search.history import PastSearch
 from search.judging import answer_of, scores
+from search.opening import Opening
 from search.plan import TIME_NOT_KNOWN, estimate
 from search.progress import duration
 from search.report.wording import count
@@ -183,7 +184,9 @@ class StoppedError(Exception):
 
 
 def _run(config: SearchConfig, space: Space, split: Split, console: Console) -> None:
-    status = search_through(config, space, split, console)
+    """`resume=` goes on with these candidates, and not with all of the space that the settings name."""
+    only = [candidate.to_json() for candidate in space.candidates()] if isinstance(space, Listed) else []
+    status = search_through(config, space, split, console, Opening(only=only) if only else None)
     if status not in (0, NO_RESULT):
         raise StoppedError(status)
     console.print()

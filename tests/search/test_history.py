@@ -1,5 +1,6 @@
 """Searches read back from MLflow are the searches that were run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,14 @@ from search.config import SearchConfig
 from search.data import Split
 from search.errors import UserError
 from search.history import open_search
+from search.journal import Journal
+from search.opening import Opening, keep, kept
 from search.parsing import parse
 from search.results import TrialResult
 from search.store import open_store
 from search.tracking import Tracker
+from spaces import build as build_space
+from spaces.listed import Listed
 
 URI = "sqlite:///mlflow.db"
 SMALL = Architecture(groups=(Group(8, 2),))
@@ -88,3 +93,22 @@ def test_what_is_not_there_is_said(in_tmp: Path, mp_split: Split) -> None:
         open_search("latest", URI)
     with pytest.raises(UserError, match="run=0123 is no run"):
         open_search("0123", URI)
+
+
+def test_a_search_that_goes_on_has_the_settings_that_it_goes_on_with(in_tmp: Path, mp_split: Split) -> None:
+    """Whoever resumes it once more need not say them again."""
+    config = parse(["space=branching", "dataset=mp", "rows=2000", "trials=2"])
+    store = open_store(config.tracking.uri, config.experiment)
+    begun = Tracker(config, mp_split, store)
+    more = replace(config, trials=5)
+    Tracker(more, mp_split, store, parent=begun.parent)
+    assert open_search(begun.parent, config.tracking.uri).config == more
+
+
+def test_a_search_of_some_of_a_space_goes_on_with_these_alone(tmp_path: Path) -> None:
+    candidates = [Candidate(network, FAST) for network in (BRNET, BNET)]
+    some = Listed(tuple(candidates))
+    keep(Opening(only=[candidate.to_json() for candidate in some.candidates()]), Journal(tmp_path))
+    whole = build_space("branching", FAST, BRNET)
+    assert list(kept(Journal(tmp_path)).within(whole).candidates()) == candidates
+    assert Opening().within(whole) is whole

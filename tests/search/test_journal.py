@@ -73,3 +73,28 @@ with alone_in(pathlib.Path({str(tmp_path)!r})):
         other.wait()
     with alone_in(tmp_path):
         pass
+
+
+FULL = """
+import json, pathlib, resource, signal, sys
+from search.journal import Journal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+journal = Journal(pathlib.Path(sys.argv[1]))
+journal.write("first", text="a")
+size = journal.path.stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
+for _ in range(3):
+    try:
+        journal.write("refused", text="b" * 90)
+    except OSError:
+        print(journal.path.stat().st_size - size)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+journal.write("last", text="c")
+print([event["event"] for event in journal.events()])
+"""
+
+
+def test_what_a_full_disk_refused_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The disk is full in the middle of a line, and has room again later."""
+    run = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == ["0", "0", "0", "['first', 'last']"]

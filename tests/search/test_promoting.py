@@ -112,6 +112,21 @@ def test_those_that_went_on_and_were_under_way_at_a_cut_come_first(tmp_path: Pat
     assert resumed.suggest("end") is None
 
 
+def test_one_that_failed_on_a_larger_part_gives_its_place_to_the_next_also_after_a_cut(tmp_path: Path) -> None:
+    searcher = make(tmp_path)
+    run(searcher, 9)
+    config = searcher.suggest("a")
+    assert isinstance(config, dict)
+    searcher.on_trial_complete("a", {"failure": "RuntimeError: broken"})
+    candidate = Candidate.from_json(config["candidate"])
+    searcher.journal.ended(
+        TrialResult(key_of(config), candidate, 5, stop_reason="stopped by rows", failure="broken"), again=False
+    )
+    resumed = make(tmp_path)
+    assert [rung.errors for rung in resumed.rungs] == [rung.errors for rung in searcher.rungs]
+    assert parts_of(run(resumed, 30)) == [0, 3, 2]
+
+
 def test_the_sampler_learns_the_errors_on_the_smallest_part_alone_also_after_a_cut(tmp_path: Path) -> None:
     space = PartSpace(build("hyperparameters", FAST, BRNET), PARTS[0])
 

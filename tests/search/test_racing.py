@@ -90,6 +90,21 @@ def test_repeats_under_way_at_a_cut_come_first(tmp_path: Path) -> None:
     assert [resumed.suggest(name) for name in "abc"] == under_way
 
 
+def test_a_repeat_that_failed_is_out_of_the_race_of_a_resumed_search_too(tmp_path: Path) -> None:
+    """Whatever the journal says of who stopped it: earlier versions named the scheduler."""
+    searcher = make(tmp_path)
+    run(searcher, 9)
+    config = searcher.suggest("a")
+    assert isinstance(config, dict)
+    searcher.on_trial_complete("a", {"failure": "RuntimeError: broken"})
+    candidate = Candidate.from_json(config["candidate"])
+    failed = TrialResult(key_of(config), candidate, config["seed"], stop_reason="stopped by none", failure="broken")
+    searcher.journal.ended(failed, again=False)
+    resumed = make(tmp_path)
+    assert resumed.errors == searcher.errors
+    assert (config["candidate"], config["seed"]) not in run(resumed, 30)
+
+
 def test_the_race_begins_when_it_is_time(tmp_path: Path) -> None:
     clock = iter([False] * 3 + [True] * 100)  # not asked for the first, without which there is nothing to race
     trained = run(make(tmp_path, is_time=lambda: next(clock)))

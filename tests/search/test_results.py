@@ -8,12 +8,22 @@ from models.architecture import Architecture
 from models.candidate import Candidate
 from models.published import BNET, BRNET, ELEMNET, IRNET
 from models.recipe import FAST
-from search.results import TrialResult, rank
+from search.results import OUT_OF_TIME, TrialResult, has_lowest_error, rank
 
 
-def result(architecture: Architecture, seed: int, error: float, failure: str | None = None) -> TrialResult:
+def result(
+    architecture: Architecture, seed: int, error: float, failure: str | None = None, reason: str = "all epochs"
+) -> TrialResult:
     candidate = Candidate(architecture, FAST)
-    return TrialResult(f"{architecture} {seed}", candidate, seed, 10, 8, error, 60.0, "all epochs", failure)
+    return TrialResult(f"{architecture} {seed}", candidate, seed, 10, 8, error, 60.0, reason, failure)
+
+
+def cut_off(architecture: Architecture, seed: int, error: float) -> TrialResult:
+    return result(architecture, seed, error, reason=OUT_OF_TIME)
+
+
+def order(results: list[TrialResult]) -> list[Architecture]:
+    return [standing.candidate.architecture for standing in rank(results)]
 
 
 def test_lowest_mean_over_seeds_is_first() -> None:
@@ -40,15 +50,40 @@ def test_a_lucky_single_seed_does_not_beat_complete_ones() -> None:
     assert standings[2].mean_error == math.inf
 
 
+def test_a_repeat_that_the_time_budget_cut_off_does_not_demote_its_candidate() -> None:
+    """Its error would not compare: it had two of sixty epochs."""
+    one_each = [result(BRNET, 0, 0.10), result(BNET, 0, 0.11), result(IRNET, 0, 0.3)]
+    assert order(one_each) == [BRNET, BNET, IRNET]
+    for architecture, error in ((BRNET, 0.9), (IRNET, 0.9), (IRNET, 0.1)):
+        standings = rank([*one_each, cut_off(architecture, 1, error)])
+        assert [s.candidate.architecture for s in standings] == [BRNET, BNET, IRNET]
+        assert {len(standing.results) for standing in standings} == {1}
+    assert order([cut_off(BRNET, 0, 0.2), cut_off(BNET, 0, 0.1)]) == [BNET, BRNET]
+    assert rank([cut_off(BRNET, 0, 0.2)])[0].is_cut_off
+    assert not rank([result(BRNET, 0, 0.2), cut_off(BRNET, 1, 0.3)])[0].is_cut_off
+
+
+def test_a_round_of_seeds_that_time_ended_puts_first_neither_who_has_most_nor_who_had_luck() -> None:
+    first = [result(architecture, 0, error) for architecture, error in ((ELEMNET, 0.3), (BNET, 0.2), (BRNET, 0.21))]
+    assert order([*first, result(ELEMNET, 1, 0.302)]) == [BNET, BRNET, ELEMNET]
+    assert order([*first, result(ELEMNET, 1, 0.3), result(BNET, 1, 0.215), result(IRNET, 0, 0.206)])[0] == BNET
+
+
+def test_the_first_has_not_always_the_lowest_error() -> None:
+    assert has_lowest_error(rank([result(BRNET, 0, 0.1), result(BNET, 0, 0.2)]))
+    failed = [result(BNET, 0, 0.05), result(BNET, 1, math.inf, "loss not finite in epoch 3")]
+    assert not has_lowest_error(rank([result(BRNET, 0, 0.1), result(BRNET, 1, 0.1), *failed]))
+
+
 def test_in_a_race_few_seeds_are_a_verdict_and_a_failure_is_still_one() -> None:
     """The spread over seeds is 0.01: one lucky seed does not beat three, nor does one more seed make a winner."""
     standings = rank([
         *(result(BRNET, seed, 0.10 + 0.01 * (seed - 1)) for seed in (0, 1, 2)),
         *(result(BNET, seed, 0.07 + 0.01 * (seed - 1)) for seed in (0, 1)), result(IRNET, 0, 0.095),
         result(ELEMNET, 0, 0.01), result(ELEMNET, 1, math.inf, "loss not finite in epoch 3"),
-    ], raced=True)  # fmt: skip
+    ])  # fmt: skip
     assert [s.candidate.architecture for s in standings] == [BNET, BRNET, IRNET, ELEMNET]
-    assert rank([result(BRNET, 0, 0.2), result(BNET, 0, 0.1)], raced=True)[0].candidate.architecture == BNET
+    assert rank([result(BRNET, 0, 0.2), result(BNET, 0, 0.1)])[0].candidate.architecture == BNET
 
 
 def test_fewer_parameters_win_a_tie() -> None:

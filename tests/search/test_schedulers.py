@@ -4,14 +4,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from ray.tune.schedulers import TrialScheduler
 
 from models.candidate import Candidate
 from models.published import BRNET
 from models.recipe import FAST
 from search.checkpoints import TrialFolder, key_of
+from search.parsing import parse
 from search.results import TrialResult
-from search.schedulers import ASHA
+from search.schedulers import ASHA, brackets_unfilled
 from search.trial import METRIC, TIME_ATTRIBUTE
 
 CANDIDATE = Candidate(BRNET, FAST)
@@ -90,3 +92,12 @@ def test_repeats_of_the_best_are_trained_to_their_end(tmp_path: Path) -> None:
         scheduler.on_trial_complete(NOBODY, trial, reports(seed, 9)[-1])
     assert show(scheduler, trial_of(0), reports(0, 1)) == [TrialScheduler.CONTINUE]
     assert sum(len(errors) for _, errors in values(scheduler)) == 1
+
+
+@pytest.mark.parametrize(("arguments", "concurrent", "told"), [
+    (["scheduler=hyperband"], 2, True), (["scheduler=hyperband"], 8, False), (["scheduler=asha"], 1, False),
+])  # fmt: skip
+def test_a_hyperband_that_cannot_fill_its_brackets_is_told(arguments: list[str], concurrent: int, told: bool) -> None:
+    lines = brackets_unfilled(parse(arguments).scheduler, 60, concurrent)
+    assert bool(lines) is told
+    assert all("brackets of 8 trials or more, which 2 at a time do not fill" in line for line in lines)

@@ -95,6 +95,16 @@ def test_a_worker_that_died_counts_as_failed(tmp_path: Path) -> None:
     assert searcher.study.trials[0].state == optuna.trial.TrialState.FAIL
 
 
+def test_a_trial_that_was_paused_and_then_stopped_counts_with_its_last_error(tmp_path: Path) -> None:
+    """Ray Tune ends it without a result, as HyperBand does with those that it halves away."""
+    searcher = SampledSearcher(SixPoints(), 2, (0,), Journal(tmp_path))
+    searcher.suggest("a")
+    searcher.on_trial_result("a", {METRIC: 0.4, "training_seconds": 1.0})
+    searcher.on_trial_result("a", {METRIC: 0.3, "training_seconds": 2.0})
+    searcher.on_trial_complete("a")
+    assert [trial.value for trial in searcher.study.trials] == [0.3]
+
+
 def test_a_trial_that_is_lost_is_handed_out_again_as_often_as_is_allowed(tmp_path: Path) -> None:
     searcher = SampledSearcher(SixPoints(), 1, (0,), Journal(tmp_path))
     losses: list[str] = []

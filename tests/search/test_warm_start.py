@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import optuna
 import pytest
 import torch
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from report.conftest import parsed
 
@@ -36,7 +38,7 @@ from search.results import TrialResult
 from search.run import main
 from search.sampled import SampledSearcher
 from search.store import open_store
-from search.taking_over import Earlier
+from search.taking_over import Earlier, copy_trial
 from search.tracking import Tracker
 from search.trial import METRIC
 from search.warm_start import WarmStart, warm_start
@@ -133,7 +135,7 @@ def test_of_other_data_the_best_are_guesses_and_nothing_is_known(runs: dict[str,
 def test_with_another_recipe_nothing_is_known(runs: dict[str, str], mp_split: Split) -> None:
     opening = start([*SAMPLED, "recipe.epochs=3"], "here", mp_split).opening
     assert opening.free == 0
-    assert opening.points == [params for _, params in HERE], "by rank; those with a seed less come later"
+    assert opening.points == [HERE[n][1] for n in (2, 0, 1, 3)], "by rank"
 
 
 def test_results_of_other_training_code_are_not_taken_over(
@@ -246,6 +248,27 @@ def test_a_search_takes_over_trials_with_their_curves_and_weights(
         assert run.data.metrics["rank"] in (1, 2, 3)
         assert run.info.status == "FINISHED"
     of_a_taken_trial_there_are_page_and_model(second, taken, first, in_tmp)
+
+
+def test_weights_that_cannot_be_fetched_now_are_told_to_the_writer_and_those_that_are_gone_are_not(
+    runs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow being away in the middle of a copy is no reason to leave it."""
+    past = open_search(runs["here"], "sqlite:///mlflow.db")
+    result, source = past.trials[0]
+    written: list[Any] = []
+    tracker = SimpleNamespace(client=past.client, children={result.trial_id: source.info.run_id}, epoch_metrics=[],
+                              writer=SimpleNamespace(put=written.append))  # fmt: skip
+    copy_trial(cast(Tracker, tracker), result, source.info.run_id)
+
+    def away(*_: object) -> Path:
+        raise MlflowException("connection refused")
+
+    monkeypatch.setattr("search.taking_over.download", away)
+    with pytest.raises(MlflowException, match="connection refused"):
+        written[0]()
+    monkeypatch.setattr("search.taking_over.has_artifact", lambda *_: False)
+    written[0]()
 
 
 def of_a_taken_trial_there_are_page_and_model(

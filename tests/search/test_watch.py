@@ -81,3 +81,14 @@ def test_unreadable_error_is_no_error_of_the_driver_s(watch: Watch, notes: Notes
     assert error_of(trial) is None
     watch.on_trial_error(0, [], trial)
     assert notes.said == ["BRNet is started again (1 of 3): its process ended"]
+
+
+@pytest.mark.parametrize(("failure", "reason"), [("RuntimeError: broken", ""), (None, "stopped by none")])
+def test_a_failure_is_not_the_schedulers_doing(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, failure: str | None, reason: str
+) -> None:
+    ended: list[tuple[object, ...]] = []
+    monkeypatch.setattr(watch, "_end", lambda trial, last, *rest, again: ended.append((*rest, again)))
+    trial = SimpleNamespace(config={"candidate": CANDIDATE.to_json(), "seed": 0}, last_result={"failure": failure})
+    watch.on_trial_complete(0, [], cast(TuneTrial, trial))
+    assert ended == [(reason, failure, False)]

@@ -30,6 +30,7 @@ from search.parsing import parse
 from search.report.evidence import gather
 from search.report.page import page
 from search.results import TrialResult, rank
+from search.row_parts import finals
 from search.store import open_store
 from search.tracking import Tracker
 
@@ -79,7 +80,7 @@ class Archive:
                 write(product, {PREDICTED: torch.from_numpy(predicted.astype(np.float32))}, {})
             tracker.end(result, None if result.failure else product)
         tracker.writer.flush()
-        standings = rank(trials)
+        standings = rank(finals(config, trials))
         if standings and standings[0].trained:
             write_conclusion(standings, TestError((0.25,)), split, tracker)
             ensembling.finish(trials, 0.25, Tested(split, tracker.product), tracker)

@@ -13,7 +13,7 @@ from pymatgen.core.composition import Composition
 
 from models.candidate import Candidate
 from models.network import build, predict
-from models.published import BRNET
+from models.published import BNET, BRNET
 from models.recipe import FAST
 from report.conftest import SMALL, Archive, Parsed, Report, parsed, trial
 from search.data import DataRequest, Part, Split, load
@@ -24,6 +24,7 @@ from search.parsing import parse
 from search.report.evidence import gather
 from search.report.page import page
 from search.results import TrialResult
+from search.row_parts import on_part
 from spaces import build as build_space
 
 ARGUMENTS = ["space=branching", "dataset=mp", "rows=2000"]
@@ -257,6 +258,38 @@ def test_no_trial_came_to_a_result(archive: Archive, report: Report) -> None:
     assert made.problems == []
     assert "No trial of this search came to a result." in made.text
     assert made.tables["failures"][1][2] == "loss not finite in epoch 1"
+
+
+def test_a_trial_on_part_of_the_rows_that_failed_has_its_reason(archive: Archive, report: Report) -> None:
+    small = on_part(Candidate(BRNET, FAST), 1 / 9)
+    trials = [
+        trial("a", Candidate(BRNET, FAST)),
+        trial("b", small),
+        trial("c", small, 1, failure="no memory", error=9.0),
+    ]
+    made = report(archive.record(["space=branching", "dataset=mp", "rows=2000", "scheduler=rows"], trials))
+    assert made.tables["failures"][1] == ["Top[2,2] skip leaky, 1/9 of the rows", "1", "no memory"]
+    assert len(made.tables["ranking-table"]) == 2
+
+
+def test_the_first_of_a_ranking_is_not_said_to_have_the_lowest_error_where_it_has_not(
+    archive: Archive, report: Report
+) -> None:
+    networks = [Candidate(network, FAST) for network in (BRNET, BNET)]
+    trials = [trial(f"a{seed}", networks[0], seed, 0.2) for seed in range(2)]
+    trials += [trial("b0", networks[1], 0, 0.1), trial("b1", networks[1], 1, 9.0, failure="no memory")]
+    made = report(archive.record(["space=branching", "dataset=mp", "rows=2000", "seeds=2"], trials))
+    assert "Top[2,2] skip leaky stands first, with a validation MAE, 0.2000" in made.text
+    assert "stands before the second" in made.text
+    assert "has the lowest" not in made.text
+    assert "leads" not in made.text
+
+
+def test_the_best_epoch_told_is_that_of_all_seeds_and_epochs(archive: Archive, report: Report) -> None:
+    """Three seeds are drawn; the best is the fifth."""
+    trials = [trial(str(seed), Candidate(BRNET, FAST), seed, 0.2 - seed / 100) for seed in range(5)]
+    made = report(archive.record(["space=branching", "dataset=mp", "rows=2000", "seeds=5"], trials))
+    assert "reached its lowest validation MAE of 0.1600 eV/atom in epoch 5 of 5" in made.text
 
 
 def test_a_sampled_space_with_many_seeds(archive: Archive, report: Report) -> None:
