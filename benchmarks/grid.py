@@ -26,6 +26,7 @@ from models.packing import Pack
 from models.published import BRNET
 from models.recipe import FAST, MUON, PAPER, Recipe
 from models.run import NonFiniteLossError, RunState
+from models.streams import MOST_STREAMS
 from search.data import DataRequest, load
 from spaces import build as space_of
 
@@ -155,10 +156,12 @@ def main() -> None:
     parser.add_argument("--recipe", choices=RECIPES, default="paper")
     parser.add_argument("--epochs", type=int, help="at most; those of the recipe if left out")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--members", type=int, default=33 if DEVICE == "cuda" else 4, help="networks in the pack")
+    parser.add_argument("--members", type=int, default=MOST_STREAMS if DEVICE == "cuda" else 4, help="in the pack")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="end then, wherever the trials are")
     parser.add_argument("--state", type=Path, metavar="FOLDER", help="where to go on from, and what to go on with")
     options = parser.parse_args()
+    if DEVICE == "cuda":
+        options.members = min(options.members, MOST_STREAMS)
     if options.quick:
         options.seeds, options.epochs, options.minutes = 1, 1, 0.5
     recipe: Recipe = RECIPES[options.recipe]

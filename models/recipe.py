@@ -83,11 +83,6 @@ class Recipe:
             raise ValueError(
                 f"recipe.huber_delta={self.huber_delta} means nothing to recipe.loss={self.loss}: add recipe.loss=huber"
             )
-        if self.beta2 != LATER_FIELDS["beta2"] and self.optimiser == "sgd":
-            raise ValueError(
-                f"recipe.beta2={self.beta2} means nothing to recipe.optimiser=sgd, which keeps no mean of squares: "
-                "leave it out"
-            )
         if self.optimiser == "schedule_free" and (self.averaging or self.schedule != "constant"):
             raise ValueError(
                 "recipe.optimiser=schedule_free averages the weights itself, in the place of a schedule: "

@@ -103,7 +103,11 @@ def verdict(standings: Sequence[Standing], name: Name, unit: str) -> list[str]:
     if not comparisons:
         lead = trained[1].mean_error - trained[0].mean_error
         leads = f"{winner} {'leads' if lead >= 0 else 'stands before'} the second, {name(trained[1])},"
-        by = f"by {with_unit(number(lead), unit)}" if lead >= 0 else "which has a lower error from fewer seeds"
+        by = (
+            f"by {with_unit(number(lead), unit)}"
+            if lead >= 0
+            else "which has a lower error, but fewer seeds or a failed trial"
+        )
         return [
             f"{leads} {by}; without two seeds or more of each it is not known how much of that is chance (seeds=5)."
         ]

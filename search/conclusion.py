@@ -6,7 +6,7 @@ import csv
 import io
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -68,15 +68,17 @@ def test_error(winner: Standing, tested: Tested) -> TestError:
     return TestError(tuple(errors[1]), {name: tuple(values) for name, values in others})
 
 
-def ranking_rows(standings: Sequence[Standing], base: Recipe) -> list[tuple[str, ...]]:
-    """The ranking as text, in `COLUMNS`; the numbers of seeds where they differ."""
+def ranking_rows(standings: Sequence[Standing], base: Recipe, exact: bool = False) -> list[tuple[str, ...]]:
+    """The ranking as text, in `COLUMNS`; the numbers of seeds where they differ. `exact` for programs: all digits."""
+    text: Callable[[float], str] = str if exact else number
+    sign = "" if exact else "± "
     differ = len({len(standing.trained) for standing in standings}) > 1
     return [
         (
             str(standing.rank),
             name_of(standing.candidate, base),
-            number(standing.mean_error) if standing.trained else "failed",
-            f"± {number(standing.spread)}" if standing.spread is not None else "",
+            text(standing.mean_error) if standing.trained else "failed",
+            f"{sign}{text(standing.spread)}" if standing.spread is not None else "",
             str(len(standing.trained)) if differ else "",
             counted(standing.candidate.parameter_count()),
             f"{standing.mean_seconds:.0f}",
@@ -142,7 +144,7 @@ def write_conclusion(standings: Sequence[Standing], test: TestError, split: Spli
         for result in standing.results:
             client.log_metric(tracker.children[result.trial_id], "rank", standing.rank)
     table = io.StringIO()
-    csv.writer(table).writerows([headings(standings, split.unit), *ranking_rows(standings, base)])
+    csv.writer(table).writerows([headings(standings, split.unit), *ranking_rows(standings, base, exact=True)])
     error = test.in_words(error_word(standings), split.unit)
     text = f"Winner by validation: **{name_of(winner.candidate, base)}**; its test {error}.\n\n"
     text += f"{front_words(standings, tracker.config.objectives)}.\n\n" if tracker.config.objectives else ""

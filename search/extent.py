@@ -42,14 +42,19 @@ def trials_by_part(config: SearchConfig, limit: int) -> TrialsByPart:
     seed on a smaller part.
     """
     *fewer, last = _candidates_by_part(config, limit)
-    return list(zip(config.parts, [*fewer, last * len(config.seeds)], strict=True))
+    return list(zip(_parts(config), [*fewer, last * len(config.seeds)], strict=True))
 
 
 def least_by_part(config: SearchConfig, limit: int) -> TrialsByPart:
     """As `trials_by_part`, where a race for the seeds soon finds its best."""
     *fewer, last = _candidates_by_part(config, limit)
     least = cost(last, len(config.seeds))[0] if config.adaptive else last * len(config.seeds)
-    return list(zip(config.parts, [*fewer, least], strict=True))
+    return list(zip(_parts(config), [*fewer, least], strict=True))
+
+
+def _parts(config: SearchConfig) -> list[float]:
+    """Of the rows that trials in the end are trained on, which are all that the recipe takes."""
+    return [part / config.parts[-1] for part in config.parts]
 
 
 def _candidates_by_part(config: SearchConfig, limit: int) -> list[int]:

@@ -38,12 +38,16 @@ class Place:
     beats: int
 
 
-def places(standings: Sequence[Standing], objectives: Sequence[str]) -> list[Place]:
-    """Every candidate whose results compare; those on the front first, the cheapest first, the others by their rank."""
+def those_that_compare(standings: Sequence[Standing], by_seconds: bool) -> list[Standing]:
+    """The candidates with a result; without those cut off by the time budget, which would look quick, by seconds."""
     trained = [standing for standing in standings if standing.trained]
     whole = [standing for standing in trained if not standing.is_cut_off]
-    if SECONDS_OF_TRAINING in objectives and whole:  # cut off, it would look quick
-        trained = whole
+    return whole if by_seconds and whole else trained
+
+
+def places(standings: Sequence[Standing], objectives: Sequence[str]) -> list[Place]:
+    """Every candidate whose results compare; those on the front first, the cheapest first, the others by their rank."""
+    trained = those_that_compare(standings, by_seconds=SECONDS_OF_TRAINING in objectives)
     points = [mean_values(objectives, standing) for standing in trained]
     beats = dominated_by(points).sum(axis=1) if points else []
     members = front(points)

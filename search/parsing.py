@@ -42,6 +42,11 @@ def parse(argv: Sequence[str]) -> SearchConfig:
         size = space.without_data(recipe).size
     except ValueError as error:
         raise UserError(f"{error}.") from error
+    if recipe.optimiser == "sgd" and recipe.beta2 != Recipe.beta2:
+        raise UserError(
+            f"recipe.beta2={recipe.beta2} means nothing to recipe.optimiser=sgd, which keeps no mean of squares: leave "
+            "it out."
+        )
     if size is not None and any(argument.startswith("sampler=") for argument in argv):
         raise UserError(f"sampler= has no meaning for space={space.name}, whose {size} candidates are all trained.")
     return SearchConfig(

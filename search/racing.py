@@ -52,7 +52,8 @@ class RacingSearcher(CandidateSearcher):
 
     def next_config(self) -> dict[str, Any] | None:
         if not self.has_begun:
-            is_time = bool(self.errors) and self.is_time()
+            has_result = any(error is not None for by in self.errors.values() for error in by.values())
+            is_time = has_result and self.is_time()
             config = None if is_time else self.inner.next_config()
             if config is not None:
                 return config

@@ -20,6 +20,7 @@ import yaml
 from ray._private import ray_constants
 from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]
 
+from models.streams import MOST_STREAMS
 from search.config import SearchConfig
 from search.environment import environment
 from search.errors import UserError
@@ -126,6 +127,8 @@ def resources_for(config: SearchConfig, trials: int | None, threads: int = 1, pa
     where = "the cluster" if ray.is_initialized() else "this machine"
     gpu_share = 0.0 if SPACES[config.space.name].fits_estimators else config.gpus_per_trial
     pack = config.pack or pack
+    if pack is not None and gpus:
+        pack = min(pack, MOST_STREAMS)
     beside = min(cpus / gpus if gpus else math.inf, cpus_beside_a_gpu() if ray.is_initialized() else math.inf)
     if gpu_share is None:
         sharing = pack or min(TRIALS_PER_GPU, max(1, int(beside))) if gpus else 1

@@ -120,12 +120,17 @@ def _that_compare(group: Sequence[TrialResult]) -> Sequence[TrialResult]:
 
 
 def _width(standings: Iterable[Standing]) -> float:
-    """Half the 95 % interval of a single error, from the spread over seeds of all candidates; 0 where none is known."""
-    spread, freedom = pooled([[result.best_error for result in standing.trained] for standing in standings])
+    """Half the 95 % interval of a single error; 0 where no candidate has two.
+
+    From the spread over seeds of the better half of those that have: how a poor network scatters says little of them.
+    """
+    repeated = sorted((s for s in standings if len(s.trained) > 1), key=lambda s: s.mean_error)
+    better = repeated[: (len(repeated) + 1) // 2]
+    spread, freedom = pooled([[result.best_error for result in standing.trained] for standing in better])
     # of a spread that two or three trials tell, an interval would hold anything, and put first who has most seeds
     return quantile(max(freedom, LEAST_FREEDOM)) * spread if freedom else 0.0
 
 
 def has_lowest_error(standings: Sequence[Standing]) -> bool:
-    """Whether the first of a ranking has the lowest mean, and not one of fewer seeds that stands behind it."""
+    """Whether the first of a ranking has the lowest mean, and not one behind it that failed or has fewer seeds."""
     return all(standings[0].mean_error <= standing.mean_error for standing in standings if standing.trained)

@@ -46,7 +46,8 @@ class Resumption:
         if split.fingerprint != self.fingerprint:
             raise UserError(
                 f"the data has changed since the search began (fingerprint {self.fingerprint} then, "
-                f"{split.fingerprint} now), and its trials would not compare: start a new search"
+                f"{split.fingerprint} now), and its trials would not compare: start a new search; where nothing was "
+                "changed, this version reads the table otherwise"
             )
 
     def is_finished(self, space: Space, journal: Journal) -> bool:

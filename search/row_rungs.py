@@ -106,8 +106,8 @@ class RowMeasurement:
             epochs, factor = count(self.epochs, "epoch"), self.reduction_factor
             return f"This holds for {epochs} on each part, and one candidate in {factor} going on to the next."
         return (
-            "Only candidates that went on are on both: the best by the smaller part, among which rho is lower than "
-            "among all, and what was dropped is not seen. scheduler.keep_all=true measures it on all candidates."
+            "Only candidates that went on are on both, chosen by the smaller part, so that rho is another than among "
+            "all, and what was dropped is not seen. scheduler.keep_all=true measures it on all candidates."
         )
 
 

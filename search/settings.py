@@ -57,9 +57,6 @@ CHANGEABLE = (
 )  # fmt: skip
 """Settings that a resumed search may have otherwise: where and how long it runs, and where its data lies now."""
 
-MOST_IN_A_PACK = 32
-"""`models.streams.MOST_STREAMS`, which to read would import torch."""
-
 ERRORS = tuple(f"validation_{name}" for name in ERROR_WORDS)
 PARAMETERS, SECONDS_OF_TRAINING = "parameters", "training_seconds"
 OBJECTIVES = optional(names_led_by(ERRORS, (PARAMETERS, SECONDS_OF_TRAINING)))
@@ -172,7 +169,7 @@ class Settings:
     gpus_per_trial: float | None = setting(None, optional(GPUS), "GPUs for one trial, 0.25 shares; chosen if null")
     pack: int | None = setting(
         None,
-        optional(whole(1, MOST_IN_A_PACK)),
+        optional(whole(1)),
         "trials that share a process, and its GPU; on a GPU measured if null, on a CPU one",
     )
     max_concurrent: int | None = setting(None, optional(whole(1)), "trials at a time; as many as fit if null")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +14,8 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
 from models.objective import ERROR_NAMES
+from search.ensemble_record import ARTIFACT as ENSEMBLE
+from search.ensemble_record import logged
 from search.errors import UserError
 from search.history import LATEST, latest_parent, parent_of
 from search.parent_run import CONFIG_TAG, FOLDER_TAG
@@ -124,12 +126,21 @@ def _unpack(archive: zipfile.ZipFile, facts: dict[str, Any], store: Store) -> tu
             for path, source in _members(archive, f"{ARTIFACTS}/{number}/"):
                 client.log_artifact(made[-1], str(source), path)
             client.set_terminated(made[-1], described["status"], described["end"])
+        _rename_members(client, made[0], {str(run["id"]): new for run, new in zip(facts["runs"], made, strict=True)})
     except BaseException:
         for run_id in made:
             client.delete_run(run_id)
         raise
     share_ranking(client, store.experiment_id, made[0], _error_name(facts))
     return made[0], len(made)
+
+
+def _rename_members(client: MlflowClient, parent: str, new_ids: Mapping[str, str]) -> None:
+    """Have the search's ensemble name the runs of its members here."""
+    about = logged(client, parent)
+    if about is not None:
+        members = [{**member, "run": new_ids.get(member["run"], member["run"])} for member in about["members"]]
+        client.log_text(parent, json.dumps(about | {"members": members}), ENSEMBLE)
 
 
 def _make_run(store: Store, described: dict[str, Any], parent: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from filelock import FileLock
+from hypothesis import settings
 
 from benchmarks.narrow_search import narrow
 from models.data import TrainingData
@@ -43,6 +44,10 @@ SLOWEST_FIRST = (
     "browser/test_report.py",
 )
 """Files that take longest: begun first, so that none is left to one process while the others have nothing to do."""
+
+# A pause on a busy machine is no fault of what is tested.
+settings.register_profile("ours", deadline=None)
+settings.load_profile("ours")
 
 # Several threads on one small network spend their time waiting for each other where cores are shared.
 torch.set_num_threads(1)

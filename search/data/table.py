@@ -25,7 +25,7 @@ _NO_ENERGY_NAMES = ("Hf", "EF", "E_F")
 _PARQUET_MAGIC = b"PAR1"
 # A quoted cell may hold line breaks, a structure's file among them; one with this many for a formula or a value, or in
 # a row of another width than the header, was opened by mistake.
-_MOST_LINES_IN_A_ROW = 20
+MOST_LINES_IN_A_ROW = 20
 _MOST_COLUMNS_NAMED = 30
 
 
@@ -116,7 +116,7 @@ def _read_csv(path: Path, text: str, columns: Columns) -> Table:
     chosen = _choose(path, lines.header, columns)
     for first, row in lines.long:
         if any("\n" in row[index] or "\r" in row[index] for index in chosen.indices):
-            raise _open_quote(path, first)
+            raise open_quote(path, first)
     cells = [[row[index] for row in lines.rows] for index in chosen.indices]
     if separator == ";":
         cells[1:] = [[cell.replace(",", ".") for cell in column] for column in cells[1:]]
@@ -146,10 +146,10 @@ def _read_lines(path: Path, text: str, separator: str) -> _Lines:
             elif len(row) == len(lines.header):
                 lines.rows.append(row)
                 lines.numbers.append(first)
-                if line - first >= _MOST_LINES_IN_A_ROW:
+                if line - first >= MOST_LINES_IN_A_ROW:
                     lines.long.append((first, row))
-            elif line - first >= _MOST_LINES_IN_A_ROW:
-                raise _open_quote(path, first)
+            elif line - first >= MOST_LINES_IN_A_ROW:
+                raise open_quote(path, first)
             else:
                 lines.malformed.append((first, separator.join(row)))
     except csv.Error as error:
@@ -159,7 +159,8 @@ def _read_lines(path: Path, text: str, separator: str) -> _Lines:
     return lines
 
 
-def _open_quote(path: Path, line: int) -> UserError:
+def open_quote(path: Path, line: int) -> UserError:
+    """What to say of a row that goes over so many lines that a quote must have been left open in it."""
     return UserError(f"{path}, line {line}: a quote is opened here and not closed; close or remove it.")
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 import pyarrow
 import pyarrow.parquet
 
-from search.data.table import formula_column_of, separator_of
+from search.data.table import MOST_LINES_IN_A_ROW, formula_column_of, open_quote, separator_of
 from search.errors import UserError
 
 ROWS_AT_ONCE = 16_384
@@ -54,7 +54,7 @@ class InputTable:
             reader = _reader(file, self.separator)
             try:
                 next(_filled(reader))
-                filled = (row for row in reader if _is_row(row, width))
+                filled = self._rows(reader, place, width)
                 while rows := list(islice(filled, ROWS_AT_ONCE)):
                     wrong = {n: f"{len(row)} cells, not {width}" for n, row in enumerate(rows) if len(row) != width}
                     for number in wrong:
@@ -63,6 +63,17 @@ class InputTable:
                     yield Chunk(columns, columns[place], wrong)
             except csv.Error as error:
                 raise _unreadable(self.path, reader.line_num, error) from error
+
+    def _rows(self, reader: Any, place: int, width: int) -> Iterator[list[str]]:
+        """Raises UserError, as in training, where a formula goes over many lines or a row of another width does."""
+        line = reader.line_num
+        for row in reader:
+            first, line = line + 1, reader.line_num
+            is_long = line - first >= MOST_LINES_IN_A_ROW
+            if is_long and (len(row) != width or "\n" in row[place] or "\r" in row[place]):
+                raise open_quote(self.path, first)
+            if _is_row(row, width):
+                yield row
 
     def _parquet_chunks(self) -> Iterator[Chunk]:
         place = self.names.index(self.formula_column)

@@ -72,7 +72,10 @@ def state_words(evidence: Evidence) -> str:
         return "The search was still running when this page was made."
     if status == "KILLED":
         return "The search was interrupted: only what was done by then is shown."
-    return f"Every trial that ended is in this page: {count(len(evidence.search.finals), 'trial')}."
+    ranked = sum(len(standing.results) for standing in evidence.standings)
+    left = len(evidence.search.finals) - ranked
+    cut = f", but for {count(left, 'repeat')} that the time budget cut off" if left else ""
+    return f"Every trial that ended is in this page: {count(ranked, 'trial')}{cut}."
 
 
 def origin(evidence: Evidence) -> Html:

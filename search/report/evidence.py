@@ -135,7 +135,7 @@ def load_again(search: PastSearch, data_dir: str | None) -> Split:
         raise UserError(
             f"the table {request.path or request.dataset} is no longer the one that was searched on "
             f"(its rows had the fingerprint {searched}, now {split.fingerprint}): "
-            "put the old one back, or search again"
+            "put the old one back, or search again; where nothing was changed, this version reads it otherwise"
         )
     return split
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from search.objectives import front, mean_values, parameters_of, seconds_of
-from search.pareto import objective_words
+from search.pareto import objective_words, places, those_that_compare
 from search.report.evidence import Evidence
 from search.report.figures import GREY, ORANGE, Figure, axis, figure_block, log_axis, text_only
 from search.report.markup import Html, element, paragraph, section
@@ -43,10 +43,10 @@ def goal(evidence: Evidence) -> str:
     objectives = evidence.search.config.objectives
     if not objectives:
         return ""
-    members = len(front([mean_values(objectives, standing) for standing in evidence.trained]))
+    found = places(evidence.standings, objectives)
     return (
-        f" This search lowered {objective_words(objectives)} together: {members} of "
-        f"{count(len(evidence.trained), 'candidate')} are on the front of all {len(objectives)}. Chosen, and tested "
+        f" This search lowered {objective_words(objectives)} together: {sum(place.is_on_front for place in found)} of "
+        f"{count(len(found), 'candidate')} are on the front of all {len(objectives)}. Chosen, and tested "
         f"once, is the first by validation {evidence.error_word}."
     )
 
@@ -61,7 +61,7 @@ def against_parameters(evidence: Evidence) -> Html:
 
 def front_figure(evidence: Evidence, cost_name: str, cost: Cost, cost_unit: str = "") -> Figure:
     """All candidates as points, those on the front joined by a line."""
-    trained = evidence.trained
+    trained = those_that_compare(evidence.standings, by_seconds=cost is seconds_of)
     costs, errors = [cost(s) for s in trained], [s.mean_error for s in trained]
     members = front(list(zip(errors, costs, strict=True)))
     others = sorted(set(range(len(trained))) - set(members))
@@ -107,7 +107,7 @@ def front_figure(evidence: Evidence, cost_name: str, cost: Cost, cost_unit: str 
 
 def front_table(evidence: Evidence) -> Html:
     """The members of either front, and of that of the search's objectives."""
-    trained = evidence.trained
+    trained = those_that_compare(evidence.standings, by_seconds=True)
     costs = {"parameters": parameters_of, "time": seconds_of} if evidence.has_networks else {"time": seconds_of}
     fronts = {name: front([(s.mean_error, cost(s)) for s in trained]) for name, cost in costs.items()}
     if len(evidence.search.config.objectives) > 2:

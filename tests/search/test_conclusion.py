@@ -3,14 +3,19 @@
 import csv
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import numpy as np
 import pytest
 
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.recipe import FAST
 from search.conclusion import TestError, write_conclusion
+from search.conclusion import test_error as error_on_test
 from search.data import Split
+from search.judging import Tested
 from search.parsing import parse
 from search.results import TrialResult, rank
 from search.store import open_store
@@ -48,3 +53,21 @@ def test_eighty_candidates_are_ranked(in_tmp: Path, mp_split: Split) -> None:
         assert [row["rank"] for row in csv.DictReader(file)] == [str(place) for place in range(1, 81)]
     worst = tracker.client.get_run(tracker.children["1"])
     assert worst.data.metrics["rank"] == 80
+
+
+SMALL = Candidate(Architecture(groups=(Group(8, 1),)), FAST)
+
+
+def test_the_test_error_is_of_every_seed_of_the_winner_and_of_no_other(mp_split: Split) -> None:
+    results = [TrialResult(str(s), SMALL, s, 5, 5, 0.1) for s in range(3)]
+    asked: list[int] = []
+
+    def outputs(result: TrialResult) -> np.ndarray:
+        asked.append(result.seed)
+        shifted: np.ndarray = mp_split.test.y[:, None].astype(np.float64) + 0.1 * (1 + result.seed)
+        return shifted
+
+    rival = TrialResult("r", replace(SMALL, architecture=Architecture(groups=(Group(9, 1),))), 0, 5, 5, 0.2)
+    found = error_on_test(rank([*results, rival])[0], cast(Tested, SimpleNamespace(outputs=outputs, split=mp_split)))
+    assert found.values == pytest.approx((0.1, 0.2, 0.3))
+    assert asked == [0, 1, 2]

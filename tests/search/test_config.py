@@ -10,18 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.recipe import FAST, PAPER, RECIPES, Recipe
-from models.streams import MOST_STREAMS
 from search.config import SchedulerConfig, SearchConfig, SpaceConfig
 from search.data import DataRequest
 from search.group_settings import RECIPE_MEANINGS
 from search.groups import options
 from search.parsing import parse
-from search.settings import GROUPS, MOST_IN_A_PACK, keys
+from search.settings import GROUPS, keys
 from spaces import SPACES
-
-
-def test_a_pack_has_no_more_than_a_gpu_has_streams() -> None:
-    assert MOST_IN_A_PACK == MOST_STREAMS
 
 
 def test_nothing_said() -> None:

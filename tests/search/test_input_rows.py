@@ -22,6 +22,13 @@ def test_a_quote_that_is_not_closed_is_said_and_swallows_no_row(tmp_path: Path) 
         formulas_of(tmp_path / "in.csv", 'id,"formula\nNaCl,1\n')
 
 
+def test_a_quote_that_another_closes_far_below_is_said(tmp_path: Path) -> None:
+    swallowed = "".join(f"MgO,{n}\n" for n in range(40))
+    for content in (f'formula,gap\n"CaO,2\n{swallowed}KCl",3\n', f'formula,gap\nNaCl,"2\n{swallowed}KCl",3\n'):
+        with pytest.raises(UserError, match="line 2: a quote is opened"):
+            formulas_of(tmp_path / "in.csv", content)
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -1,5 +1,6 @@
 """Searches of other kinds than regression networks: classes by the command, and traditional models on CPUs alone."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -325,6 +326,9 @@ def check_calibration(classes: Split) -> None:
     np.testing.assert_allclose(answers.probabilities, softmax(logits / model.temperature, axis=1), rtol=1e-4)
     assert answers.within[np.arange(len(y)), y].mean() >= 0.9
     assert answers.within.any(axis=1).all()
+    true = np.sort(answers.probabilities[np.arange(len(y)), y])[::-1]
+    place = math.ceil((len(y) + 1) * 0.9 - 1e-9)
+    assert model.least == pytest.approx(true[min(place, len(y)) - 1], rel=1e-4), "and no more classes than that takes"
 
 
 def test_traditional_models_leave_gpus_alone(monkeypatch: pytest.MonkeyPatch) -> None:

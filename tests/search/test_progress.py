@@ -9,8 +9,12 @@ from rich.console import Console
 from models.candidate import Candidate
 from models.published import BRNET
 from models.recipe import FAST
+from search.data import Split
+from search.parsing import parse
 from search.progress import Progress, duration
 from search.results import TrialResult
+from search.session import progress_of
+from search.targets import space_of
 
 
 def progress(
@@ -93,3 +97,10 @@ def test_durations_read_well() -> None:
         "90 min",
         "3 h 20 min",
     ]
+
+
+def test_a_resumed_search_has_what_is_left_of_its_time_budget(mp_split: Split) -> None:
+    config = parse(["time_budget=100s"])
+    progress = progress_of(config, space_of(config, mp_split), mp_split, Console(file=io.StringIO()), 60.0, 0)
+    assert progress.deadline is not None
+    assert progress.deadline - time.time() == pytest.approx(40, abs=1)

@@ -176,3 +176,18 @@ def test_by_rows_no_race_begins_before_one_has_come_to_all_rows_however_late_it_
     assert not on_part_of_them
     best = min(CANDIDATES[:2], key=lambda candidate: error_of(trial_config(candidate, 5)))
     assert on_all == [(best.to_json(), seed) for seed in SEEDS[:3]]
+
+
+def test_by_rows_a_failure_is_no_result_to_begin_the_race_with(tmp_path: Path) -> None:
+    """The best of two on a third fails on all rows, late: the other goes there in its place."""
+    left = [100.0]
+    searcher = by_rows(tmp_path, lambda: left[0], is_time=lambda: left[0] <= 0)
+    first = run(searcher, 2)
+    left[0] = -1.0
+    config = searcher.suggest("a")
+    assert isinstance(config, dict)
+    searcher.on_trial_complete("a", {"failure": "loss not finite in epoch 1"})
+    other = next(
+        c for c in CANDIDATES if on_part(c, PARTS[0]).to_json() in dict(first) and c.to_json() != config["candidate"]
+    )
+    assert run(searcher, 1) == [(other.to_json(), SEEDS[0])]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from models.architecture import Architecture
+from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.published import BNET, BRNET, ELEMNET, IRNET
 from models.recipe import FAST
@@ -67,6 +67,14 @@ def test_a_round_of_seeds_that_time_ended_puts_first_neither_who_has_most_nor_wh
     first = [result(architecture, 0, error) for architecture, error in ((ELEMNET, 0.3), (BNET, 0.2), (BRNET, 0.21))]
     assert order([*first, result(ELEMNET, 1, 0.302)]) == [BNET, BRNET, ELEMNET]
     assert order([*first, result(ELEMNET, 1, 0.3), result(BNET, 1, 0.215), result(IRNET, 0, 0.206)])[0] == BNET
+
+
+def test_a_poor_network_that_scatters_does_not_decide_the_order_of_good_ones() -> None:
+    networks = [Architecture(groups=(Group(width, 1),)) for width in range(8, 16)]
+    repeated = [result(network, seed, 0.079 + 0.001 * seed) for network in networks[:3] for seed in (0, 1)]
+    once = [result(network, 0, 0.05) for network in networks[3:7]]
+    poor = [result(networks[7], seed, 0.6 + 0.5 * seed) for seed in (0, 1)]
+    assert order([*repeated, *once, *poor])[0] == networks[3]
 
 
 def test_the_first_has_not_always_the_lowest_error() -> None:

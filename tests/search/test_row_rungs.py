@@ -15,7 +15,7 @@ from models.published import BRNET
 from models.recipe import FAST
 from search.config import SearchConfig
 from search.errors import UserError
-from search.extent import seeds_in_words, trials_by_part
+from search.extent import least_by_part, seeds_in_words, trials_by_part
 from search.labels import name_of
 from search.parsing import parse
 from search.rank_correlation import interval
@@ -62,7 +62,7 @@ def test_those_that_went_on_alone_are_compared_and_that_is_said() -> None:
     found = measure(CONFIG, [*given, stopped], "eV")
     assert (found.pairs[0].candidates, found.pairs[0].there, found.pairs[0].lost) == (5, 9, None)
     assert "5 of 9 candidates)" in found.in_words()[1]
-    assert "the best by the smaller part, among which rho is lower" in found.in_words()[-1]
+    assert "chosen by the smaller part, so that rho is another" in found.in_words()[-1]
     few = measure(CONFIG, [*results(ON_A_NINTH, 1 / 9), *results(ON_ALL[:4], 1 / 3)], "eV")
     assert not few.is_known
     assert "rho not known (4 of 9 candidates: too few)" in few.in_words()[1]
@@ -134,6 +134,11 @@ def test_how_many_trials_nine_candidates_take(arguments: list[str], trials: list
     assert sum(part for part, _ in trials_by_part(config, 9)) > 1
     assert words in seeds_in_words(config, 9)
     assert SearchConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_a_recipe_that_takes_part_of_the_rows_counts_its_trials_whole() -> None:
+    config: SearchConfig = parse(["recipe.train_part=0.1", "seeds=2"])
+    assert trials_by_part(config, 11) == least_by_part(config, 11) == [(1.0, 22)]
 
 
 def test_without_a_number_of_trials_the_parts_are_told() -> None:

@@ -1,5 +1,6 @@
 """ASHA of a search that goes on knows what its trials have reached; a trial that repeats epochs is not judged twice."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,14 +8,17 @@ from typing import Any
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
+from models.architecture import Architecture, Group
 from models.candidate import Candidate
+from models.data import TrainingData
 from models.published import BRNET
 from models.recipe import FAST
 from search.checkpoints import TrialFolder, key_of
 from search.parsing import parse
 from search.results import TrialResult
-from search.schedulers import ASHA, brackets_unfilled
-from search.trial import METRIC, TIME_ATTRIBUTE
+from search.schedulers import ASHA, brackets_unfilled, repeats_trials
+from search.suggest import trial_config
+from search.trial import METRIC, TIME_ATTRIBUTE, Trial
 
 CANDIDATE = Candidate(BRNET, FAST)
 OPTIONS: dict[str, Any] = {
@@ -101,3 +105,23 @@ def test_a_hyperband_that_cannot_fill_its_brackets_is_told(arguments: list[str],
     lines = brackets_unfilled(parse(arguments).scheduler, 60, concurrent)
     assert bool(lines) is told
     assert all("brackets of 8 trials or more, which 2 at a time do not fill" in line for line in lines)
+
+
+SIX_EPOCHS = Candidate(Architecture(groups=(Group(8, 1),)), replace(FAST, epochs=6))
+
+
+def test_a_resumed_hyperband_sees_every_epoch_again_and_asha_the_last_alone(
+    few_rows: TrainingData, tmp_path: Path
+) -> None:
+    def begun(replay: bool) -> Trial:
+        trial = Trial.__new__(Trial)
+        trial.setup(trial_config(SIX_EPOCHS, 0), data=few_rows, folder=str(tmp_path), replay=replay)
+        return trial
+
+    first = begun(False)
+    told = [first.step() for _ in range(3)]
+    first.save_checkpoint("")
+    replayed = begun(repeats_trials("hyperband"))
+    assert [replayed.step()["validation_error"] for _ in range(3)] == [r["validation_error"] for r in told]
+    assert replayed.step()["epoch"] == 4
+    assert begun(repeats_trials("asha")).step()["epoch"] == 3

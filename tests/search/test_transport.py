@@ -15,6 +15,9 @@ from search.errors import UserError
 from search.export import main as export
 from search.history import open_search
 from search.import_run import main as import_run
+from search.inference.choice import choose_ensemble
+
+KEY = "validation_mae"
 
 
 @pytest.fixture
@@ -34,6 +37,15 @@ def test_a_search_is_the_same_in_another_store(shelf: Shelf, file: Path, tmp_pat
     x = torch.from_numpy(shelf.split.test.x)
     for past in (there, here):
         assert past.standings[0].trained
+    here_runs = {result.trial_id: run.info.run_id for result, run in here.trials}
+    for result, run in there.trials:
+        curves = [
+            [(metric.step, metric.value, metric.timestamp) for metric in past.client.get_metric_history(name, KEY)]
+            for past, name in ((there, run.info.run_id), (here, here_runs[result.trial_id]))
+        ]
+        assert curves[0] == curves[1]
+        assert result.failure or len(curves[0]) > 1
+    assert choose_ensemble(here).results == choose_ensemble(there).results
     winner = here.standings[0].trained[0]
     copied = load_network(here.product(winner, tmp_path))[0]
     assert torch.equal(copied(x), shelf.networks[winner.trial_id].eval()(x))
