@@ -189,7 +189,8 @@ def show_winner(standings: Sequence[Standing], test: TestError, split: Split, ba
     console.print(
         f"\n[bold]{name_of(winner.candidate, base)}[/bold] {stands} validation {word}, "
         f"{with_unit(number(winner.mean_error), split.unit)}, after {duration(winner.mean_seconds)} of training.\n"
-        f"Its test {test.in_words(word, split.unit)}, on {len(split.test.y):,} compositions that no search has seen.",
+        f"Its test {test.in_words(word, split.unit)}, on {len(split.test.y):,} compositions that this search has not "
+        "seen.",
         highlight=False,
         soft_wrap=True,
     )

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     # MLflow takes seconds to import: a typing error need not wait for it.
     if file.suffix == ".csv":
         run_id, count = import_module("search.trial_table").write_table(run, uri, file)
-        print(f"{file}: the search {run_id} in {count} lines")
+        print(f"{file}: the search {run_id} in {count} lines under the headings")
         return 0
     run_id, count = import_module("search.transport").pack(run, uri, file)
     print(f"{file} ({file.stat().st_size / 1e6:.1f} MB): the search {run_id} in {count} runs")

@@ -16,7 +16,7 @@ from models.objective import ERROR_NAMES
 from search.checkpoints import product_of
 from search.config import SearchConfig
 from search.errors import UserError
-from search.parent_run import CONFIG_TAG
+from search.parent_run import CONFIG_TAG, FOLDER_TAG
 from search.results import Standing, TrialResult, rank
 from search.store import PARENT_TAG, all_runs, children_of, download, existing_store
 from search.tracking import BEST, BEST_ON_PART, CANDIDATE_TAG, TAKEN_TAG, TRIAL_TAG
@@ -106,19 +106,22 @@ def parent_of(client: MlflowClient, run: str, key: str = "run") -> Run:
 
 
 def parents_called(client: MlflowClient, run: str) -> list[Run]:
-    """The searches of that name, or whose ids begin so; the oldest first."""
+    """The searches of that name or in that folder, or whose ids begin so; the oldest first."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments(view_type=ViewType.ALL)]
     return [
         parent
         for parent in all_runs(client, experiments, f"tags.`{CONFIG_TAG}` != ''")
-        if parent.info.run_name == run or (len(run) >= SHORTEST_ID and parent.info.run_id.startswith(run))
+        if parent.info.run_name == run
+        or (len(run) >= SHORTEST_ID and parent.info.run_id.startswith(run))
+        or Path(parent.data.tags.get(FOLDER_TAG, "")).name == Path(run).name != ""
     ]
 
 
 def _only(found: list[Run], run: str, key: str) -> Run:
     if not found:
         raise UserError(
-            f"{key}={run} is no run of the MLflow store: take {key}=latest, an id from its page or a search's name"
+            f"{key}={run} is no run of the MLflow store: take {key}=latest, an id from its page, a search's name or "
+            "its folder"
         )
     if len(found) > 1:
         ids = ", ".join(

@@ -164,11 +164,11 @@ def show_plan(config: SearchConfig, space: Space, split: Split, resources: Resou
         console.print(why, highlight=False, soft_wrap=True)
         return
     console.print(
-        f"a trial takes at most about {duration(cost.seconds_per_trial)} for {count(config.recipe.epochs, 'epoch')} "
-        f"on {len(split.train.y):,} rows"
+        f"a trial of mean size trains about {duration(cost.seconds_per_trial)} "
+        f"for {count(config.recipe.epochs, 'epoch')} on {len(split.train.y):,} rows"
         + (f", the search at most about {duration(cost.seconds)}" if cost.seconds else "")
         + (f" and at least {duration(cost.least_seconds)}" if config.adaptive and cost.least_seconds else "")
-        + f" (from {TIMED_STEPS} measured steps, one trial running alone)",
+        + f", beside starting Ray and each trial (from {TIMED_STEPS} measured steps, one trial running alone)",
         highlight=False,
         soft_wrap=True,
     )

@@ -22,7 +22,9 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `12 min`, `3 h 20 min`."""
+    """`2.4 s`, `45 s`, `12 min`, `3 h 20 min`."""
+    if 0.05 <= seconds < 9.95:
+        return f"{seconds:.1f} s"
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

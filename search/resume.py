@@ -126,9 +126,15 @@ def is_longer(before: SearchConfig, after: SearchConfig, space: Space) -> bool:
 
 def command_to_resume(parent: str, uri: str) -> str:
     """What a user types to go on."""
+    is_server = uri != DEFAULT_URI and not uri.startswith("sqlite:")
+    return command_of("search.run", *(["tracking=server"] if is_server else []), f"resume={parent}", uri)
+
+
+def command_of(module: str, *words: str) -> str:
+    """A command as a user types it; the last word is the store's address, which the default one does without."""
+    *arguments, uri = words
     address = [] if uri == DEFAULT_URI else [f"tracking.uri={uri}"]
-    address = ["tracking=server", *address] if address and not uri.startswith("sqlite:") else address
-    return shlex.join(["python", "-m", "search.run", f"resume={parent}", *address])
+    return shlex.join(["python", "-m", module, *arguments, *address])
 
 
 def write_pointer(folder: Path, parent: str, uri: str) -> None:

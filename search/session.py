@@ -26,7 +26,7 @@ from search.plan import show_plan
 from search.progress import Progress
 from search.report.wording import count
 from search.resources import LOCAL, Resources, planned_on, ray_for, resources_for
-from search.resume import find, write_pointer
+from search.resume import command_of, find, write_pointer
 from search.row_parts import check_table
 from search.schedulers import brackets_unfilled
 from search.starting import pinned
@@ -163,6 +163,9 @@ def run(
     if tracker.writer.failures:
         console.print(f"MLflow refused {tracker.writer.failures} writes, which it lacks: see {folder / 'search.log'}")
     console.print(tracker.where_to_look(), markup=False, highlight=False, soft_wrap=True)
+    if not status:
+        page = command_of("search.report", f"run={tracker.parent}", config.tracking.uri)
+        console.print(f"`{page}` makes a page of it", markup=False, highlight=False, soft_wrap=True)
     return status
 
 

@@ -11,7 +11,7 @@ from hydra.core.config_store import ConfigStore
 
 from models.recipe import RECIPES
 from search.data.catalog import DATASETS
-from search.data.families import FAMILIES
+from search.data.families import FAMILIES, FAMILY_WORDS
 from search.data.request import DEFAULT_OUTLIERS, TASKS, DataRequest
 from search.group_settings import (
     ClusterSettings,
@@ -137,7 +137,10 @@ class Settings:
     task: str = setting(DataRequest.task, one_of(TASKS), "whether the target is a number or a class", OWN_TABLE)
     floor: float | None = setting(None, optional(number()), "least value that the target can have", OWN_TABLE)
     hold_out: str | None = setting(
-        None, optional(one_of(FAMILIES)), "family kept out of the training, to be the test set: " + ", ".join(FAMILIES)
+        None,
+        optional(one_of(FAMILIES)),
+        "family kept out of the training, to be the test set: "
+        + "; ".join(f"{name} ({FAMILY_WORDS[name]})" for name in FAMILIES),
     )
     test_table: str | None = setting(None, optional(TEXT), "table whose compositions are the test set and untrained")
     validation_table: str | None = setting(None, optional(TEXT), "table that is the validation set, beside test_table=")

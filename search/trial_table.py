@@ -13,16 +13,27 @@ from search.whole_file import whole_file
 
 TAGS = {"mlflow.source.git.commit": "commit", "data": "data", "stop_reason": "stop_reason"}
 """The tags that are told, and their column."""
+WHOLE = ("parameters", "epochs", "best_epoch", "rank", "seed")
+"""Columns of counts; a search's `seed` is empty."""
 
 
 def write_table(run: str, uri: str, file: Path) -> tuple[str, int]:
     """Write the search (first line) and its trials to `file`; the parent's id and the number of runs. UserError."""
     client, parent = ended_search(run, uri)
     runs = [parent, *children_of(client, parent.info.experiment_id, parent.info.run_id)]
-    table = pd.DataFrame([_line(found, "trial" if number else "search") for number, found in enumerate(runs)])
+    lines = [_line(parent, "search"), *({**_of_search(parent), **_line(found, "trial")} for found in runs[1:])]
+    table = pd.DataFrame(lines)
+    for column in WHOLE:
+        if column in table:
+            table[column] = table[column].astype("Float64").round().astype("Int64")
     with whole_file(file, "file") as partial:
         table.to_csv(partial, index=False)
     return parent.info.run_id, len(runs)
+
+
+def _of_search(parent: Run) -> dict[str, object]:
+    """What a search says once for all of its trials."""
+    return {key: parent.data.params[key] for key in ("space", "target", "unit") if key in parent.data.params}
 
 
 def _line(run: Run, kind: str) -> dict[str, object]:

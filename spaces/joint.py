@@ -34,7 +34,7 @@ from spaces.joint_parts import (
     parameters_of,
 )
 from spaces.joint_recipe import RecipeOffer
-from spaces.limits import Limits
+from spaces.limits import BAND, Limits
 from spaces.space import Space
 from spaces.width_fit import coarsest_step, fit, with_widths
 
@@ -68,6 +68,11 @@ class Joint(Space):
                 f"have {self._least:,}"
             )
         if not self._has_room(most):
+            if self.limits.least is None:
+                raise ValueError(
+                    f"max_parameters={most:,} is too few for space={self.name}, whose widths are whole: give "
+                    f"{self._least_with_room():,} or more"
+                )
             raise ValueError(
                 f"min_parameters={low:,} to max_parameters={most:,} is too narrow a band for widths, which are whole: "
                 f"leave {self._step(most):,} parameters between them"
@@ -134,6 +139,13 @@ class Joint(Space):
 
     def _step(self, high: int) -> int:
         return coarsest_step(high, self._least)
+
+    def _least_with_room(self) -> int:
+        """A `max_parameters` that leaves room where `min_parameters` follows from it; no other is 5 % smaller."""
+        most = self.limits.most
+        while most - math.ceil(most / BAND) < self._step(most):
+            most += math.ceil(most / 20)
+        return most
 
     def _has_room(self, high: int) -> bool:
         """Whether networks of every shape have a width with which they lie between the least size and `high`."""

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from search.data.catalog import CSV
 from search.data.classes import counted
 from search.data.cleaning import Cleaned, elements_of
-from search.data.families import FAMILIES
+from search.data.families import FAMILIES, FAMILY_WORDS
 from search.data.reading import cleaned_table
 from search.data.request import MINIMUM_ROWS, DataRequest
 from search.data.sources import Source, find, read_file
 from search.data.split import SPLIT_VERSION, Part, Split, deal, deal_training, draw, shuffle_to
+from search.data.units import name_and_unit
 from search.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -67,10 +68,13 @@ def _split(cleaned: Cleaned, source: Source, request: DataRequest) -> Split:
     own += [dealt.test] if dealt.test_table is cleaned else []
     rows = np.sort(np.concatenate([dealt.train, *own]))
     y = cleaned.y[rows]
-    target = cleaned.report.target if request.dataset == CSV else request.property
+    target, unit = cleaned.report.target if request.dataset == CSV else request.property, source.unit
+    if request.dataset == CSV and not cleaned.report.classes:
+        target, unit = name_and_unit(target)
     report = replace(
         cleaned.report,
         target=target,
+        unit=unit,
         source=source.description,
         rows_kept=len(rows),
         left_out=len(cleaned.y) - len(rows),
@@ -79,7 +83,7 @@ def _split(cleaned: Cleaned, source: Source, request: DataRequest) -> Split:
         class_rows=counted(y, cleaned.report.classes),
         held_out=dealt.held_out,
     )
-    unit = "" if cleaned.report.classes else source.unit
+    unit = "" if cleaned.report.classes else unit
     floor = None if cleaned.report.classes else source.floor
     return Split(
         train, validation, test, report, request, target, unit,
@@ -134,7 +138,10 @@ def _deal_discovery(cleaned: Cleaned, source: Source, request: DataRequest) -> _
     words = []
     if request.hold_out is not None:
         in_family = FAMILIES[request.hold_out](cleaned.composition)
-        words.append(f"held out: {int(in_family.sum()):,} {request.hold_out} of this table are in no training row")
+        meaning = FAMILY_WORDS[request.hold_out]
+        words.append(
+            f"held out: {int(in_family.sum()):,} {request.hold_out} ({meaning}) of this table are in no training row"
+        )
     test_table, test = cleaned, np.flatnonzero(in_family)
     shared = in_family
     if request.test_table is not None:
@@ -180,13 +187,17 @@ def _lost_in(table: Cleaned) -> str:
 
 
 def _with_same_classes(found: Cleaned, cleaned: Cleaned) -> Cleaned:
-    trained = cleaned.report.classes
-    if found.report.classes != trained:
+    """The table with the class numbers of the one to train on, some of whose classes it may lack. Raises UserError."""
+    trained, here = cleaned.report.classes, found.report.classes
+    if unknown := [name for name in here if name not in trained]:
         raise UserError(
-            f"{found.report.source} has the classes {', '.join(found.report.classes)}, and the table to train on has "
-            f"{', '.join(trained)}: both need the same."
+            f"{found.report.source} has the class{'es' * (len(unknown) > 1)} {', '.join(unknown)}, which the table to "
+            f"train on has not: it has {', '.join(trained)}."
         )
-    return found
+    if here == trained:
+        return found
+    numbers = np.array([trained.index(name) for name in here], dtype=found.y.dtype)
+    return replace(found, y=numbers[found.y.astype(np.int64)])
 
 
 def _fingerprint(cleaned: Cleaned, rows: NDArray[np.intp], request: DataRequest, dealt: _Dealt) -> str:

@@ -95,7 +95,7 @@ def _beside(path: Path) -> str:
     folder = next(parent for parent in [path.parent, *path.parents] if parent.is_dir())
     if folder != path.parent:
         return f"nor is its folder, {folder} is the last that is"
-    close = get_close_matches(path.name, [entry.name for entry in folder.iterdir()], n=2)
+    close = get_close_matches(path.name, [entry.name for entry in folder.iterdir()], n=2, cutoff=0.7)
     return f"did you mean {' or '.join(close)}" if close else "check the path"
 
 

@@ -112,12 +112,19 @@ def write(chunks: Iterable[Chunk], schema: pyarrow.Schema, rows: int, model: Mod
             progress.update(task, completed=done)
     seconds = time.perf_counter() - started
     console.print(
-        f"{done:,} compositions in {duration(seconds)}: {valueless:,} without a value and {warned:,} with a warning"
+        f"{done:,} compositions in {duration(seconds)}: {valueless:,} without a value (its warning says why) and "
+        f"{warned:,} others with a warning; predicted is {what_is_predicted(model)}"
         + (f"; wrote {output}" if output else ""),
         highlight=False,
         markup=False,
         soft_wrap=True,
     )
+
+
+def what_is_predicted(model: Model) -> str:
+    """`formation_energy in eV/atom`: what the columns of a file do not say."""
+    target, unit = str(model.about.get("target", "value")), str(model.about.get("unit") or "")
+    return f"{target} in {unit}" if unit else target
 
 
 def predict_chunk(model: Model, chunk: Chunk) -> Predictions | ClassPredictions:

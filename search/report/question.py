@@ -163,7 +163,7 @@ def test_words(evidence: Evidence) -> str:
         each = evidence.class_predictions.test.network_scores
         entropy, accuracy = (float(np.mean([scored[key] for scored in each])) for key in ("cross_entropy", "accuracy"))
         return (
-            f"; on {test} that no search has seen its cross-entropy is {number(entropy)} and its accuracy "
+            f"; on {test} that this search has not seen its cross-entropy is {number(entropy)} and its accuracy "
             f"{percent(accuracy, 1)}"
         )
     if evidence.predictions is None:
@@ -171,6 +171,6 @@ def test_words(evidence: Evidence) -> str:
     maes = evidence.predictions.test.network_maes
     spread = f" ± {number(float(np.std(maes, ddof=1)))}" if len(maes) > 1 else ""
     return (
-        f"; on {test} that no search has seen its MAE is "
+        f"; on {test} that this search has not seen its MAE is "
         f"{with_unit(number(float(np.mean(maes))) + spread, evidence.unit)}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-SMALLEST_IN_DECIMALS = 0.0005
+SMALLEST_IN_DECIMALS = 0.001
 
 
 def number(value: float, signed: bool = False) -> str:
@@ -12,11 +12,10 @@ def number(value: float, signed: bool = False) -> str:
     if not math.isfinite(value):
         return "–"
     sign = "+" if signed else ""
-    if 0 < abs(value) < SMALLEST_IN_DECIMALS:
-        return f"{value:{sign}.3g}".replace("-", "−")
     decimals = 4 if abs(value) < 10 else max(0, 3 - math.floor(math.log10(abs(value))))
-    text = f"{value:{sign},.{decimals}f}"
-    return text.replace("-", "−")
+    is_tiny = 0 < abs(value) < SMALLEST_IN_DECIMALS
+    text = f"{value:{sign}.3g}" if is_tiny else f"{value:{sign},.{decimals}f}"
+    return "−" + text[1:] if text.startswith("-") else text
 
 
 def plain(value: float) -> str:

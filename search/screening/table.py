@@ -63,7 +63,7 @@ def print_table(screening: Screening, rows: Sequence[Ranked], console: Console) 
     table.add_column(with_unit(screening.target, f"({screening.unit})" if screening.unit else ""), justify="right")
     table.add_column("90 % interval", justify="right", no_wrap=True)
     if screening.by_stability:
-        table.add_column("competes with")
+        table.add_column("competes with (*: predicted, not known)")
     table.add_column("warning")
     for rank, row in enumerate(rows, start=1):
         cells = [str(rank), row.formula, plain(row.value), f"{plain(row.lower)} to {plain(row.upper)}", row.warning]

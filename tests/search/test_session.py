@@ -251,5 +251,5 @@ def test_dry_run_prints_the_plan_and_trains_nothing(
     assert "24 candidates, 2 seeds each" in printed
     assert "plain skip relu batchnorm (IRNet)" in printed
     assert "the paper states 5,461,473" in printed
-    assert re.search(r"at most about \S+ s for 1 epoch on \d+ rows, the search at most about", printed)
+    assert re.search(r"trains about \S+ s for 1 epoch on \d+ rows, the search at most about", printed)
     assert list(in_tmp.iterdir()) == []

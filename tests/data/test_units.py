@@ -1,0 +1,44 @@
+"""Units in the names of columns: found where they are, and nothing else taken for one."""
+
+import pytest
+
+from search.data.units import name_and_unit
+
+
+@pytest.mark.parametrize(
+    ("column", "name", "unit"),
+    [
+        ("E_form (eV/atom)", "E_form", "eV/atom"),
+        ("Conductivity (S/cm)", "Conductivity", "S/cm"),
+        ("kappa [W m^-1 K^-1]", "kappa", "W m^-1 K^-1"),
+        ("thermal expansion (10^-6 K⁻¹)", "thermal expansion", "10^-6 K⁻¹"),
+        ("bulk modulus(GPa)", "bulk modulus", "GPa"),
+        ("Tc (K) ", "Tc", "K"),
+        ("E (meV)", "E", "meV"),
+        ("density (g/cm3)", "density", "g/cm3"),
+        ("volume (Å^3 per atom)", "volume", "Å^3 per atom"),
+        ("moment (μB/f.u.)", "moment", "μB/f.u."),
+        ("porosity (%)", "porosity", "%"),
+    ],
+)
+def test_a_unit_in_brackets_is_one(column: str, name: str, unit: str) -> None:
+    assert name_and_unit(column) == (name, unit)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "gap",
+        "gap (PBE)",
+        "energy (DFT)",
+        "Tc (exp.)",
+        "(eV)",
+        "E (eV) corrected",
+        "x (2)",
+        "a ()",
+        "gap (eV",
+        "a (b (K))",
+    ],
+)
+def test_what_else_is_in_brackets_belongs_to_the_name(column: str) -> None:
+    assert name_and_unit(column) == (column, "")
