@@ -11,7 +11,7 @@ from hydra.core.config_store import ConfigStore
 
 from models.recipe import RECIPES
 from search.data.catalog import DATASETS
-from search.data.families import FAMILIES, FAMILY_WORDS
+from search.data.families import FAMILIES, FAMILY_FORMULAS
 from search.data.request import DEFAULT_OUTLIERS, TASKS, DataRequest
 from search.group_settings import (
     ClusterSettings,
@@ -140,7 +140,7 @@ class Settings:
         None,
         optional(one_of(FAMILIES)),
         "family kept out of the training, to be the test set: "
-        + "; ".join(f"{name} ({FAMILY_WORDS[name]})" for name in FAMILIES),
+        + ", ".join(f"{name} ({FAMILY_FORMULAS[name]})" for name in FAMILIES),
     )
     test_table: str | None = setting(None, optional(TEXT), "table whose compositions are the test set and untrained")
     validation_table: str | None = setting(None, optional(TEXT), "table that is the validation set, beside test_table=")

@@ -45,6 +45,7 @@ FAMILIES: Mapping[str, Callable[[Featurised], NDArray[np.bool_]]] = MappingProxy
 """By name: bool (rows,), which compositions belong. binaries: AB, the composition of the structures B2 and L1_0.
 perovskites: ABX3 with X one of H, N, O, F, S, Cl, Se, Br, Te and I, the composition of perovskites whatever their
 structure is."""
+FAMILY_FORMULAS: Mapping[str, str] = MappingProxyType({"binaries": "AB", "perovskites": "ABX3"})
 FAMILY_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "binaries": "AB, one to one; other compounds of two elements are not among them",

@@ -50,8 +50,8 @@ def test_words_become_a_table(shelf: Shelf, predictor: Predictor, capsys: pytest
     assert "formation_energy (eV/atom)" in lines[0]
     answers = predictor.predict(["NaCl", "K4[Fe(CN)6]"])
     for line, formula, row in ((lines[1], "NaCl", 0), (lines[2], "K4[Fe(CN)6]", 1)):
-        assert line.split()[:2] == [formula, f"{answers.value[row]:.3f}"]
-        assert f"{answers.lower[row]:.3f} to {answers.upper[row]:.3f}" in line
+        assert line.split()[:2] == [formula, f"{answers.value[row]:.4f}"]
+        assert f"{answers.lower[row]:.4f} to {answers.upper[row]:.4f}" in line
     assert lines[3].split() == ["Xx2O", "unreadable", "formula"]
     assert "element outside the 86: Po" in lines[4]
 

@@ -37,7 +37,7 @@ def test_a_figure_cannot_end_its_script() -> None:
         (1234.6, "1,235"),
         (float("inf"), "–"),
         (0, "0.0000"),
-        (-3.12e-6, "−3.12e−06"),
+        (-3.12e-6, "−3.12e-06"),
     ],
 )
 def test_numbers(value: float, text: str) -> None:
