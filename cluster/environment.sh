@@ -12,11 +12,11 @@ grep -qxF "$line" ~/.bashrc || { printf '%s\n' "$line"; cat ~/.bashrc; } >~/.bas
 [ ! -e ~/.bashrc.new ] || mv ~/.bashrc.new ~/.bashrc
 chmod 600 ~/.ray/auth_token
 
-wanted=$(cat pyproject.toml constraints.txt | sha256sum)
+wanted=$({ cat pyproject.toml constraints.txt; "${PYTHON:-python3}" -VV; } | sha256sum)
 if [ "$(cat ~/.branchsearch-environment 2>/dev/null)" = "$wanted" ]; then
   exit
 fi
 "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "branchsearch needs Python 3.11 or newer")'
-"${PYTHON:-python3}" -m venv ~/env
+"${PYTHON:-python3}" -m venv --clear ~/env
 ~/env/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cluster]'
 printf '%s\n' "$wanted" >~/.branchsearch-environment

@@ -37,19 +37,22 @@ start_database() {
     createdb --host="$socket" --maintenance-db=postgres mlflow
 }
 
-running() { [ -e "$pid_file" ] && kill -0 "$(cat "$pid_file")" 2>/dev/null; }
+# The number of a server that is gone, as after a reboot, may be another program's by now.
+running() { [ -e "$pid_file" ] && ps -o args= -p "$(cat "$pid_file")" 2>/dev/null | grep -q 'mlflow'; }
 
 answers() {
   python3 -c "import sys, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:$port/health', timeout=2)" 2>/dev/null
 }
 
 start_server() {
-  running && return
-  # One worker and no job runners: the defaults are 15 processes and 3 GB.
-  MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false setsid nohup mlflow server --host 127.0.0.1 --port "$port" --workers 1 \
-    --backend-store-uri "postgresql+psycopg2:///mlflow?host=$socket" --artifacts-destination "$folder/artifacts" \
-    >>"$log" 2>&1 </dev/null &
-  echo $! >"$pid_file"
+  if ! running; then
+    # One worker and no job runners: the defaults are 15 processes and 3 GB.
+    MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false setsid nohup mlflow server --host 127.0.0.1 --port "$port" --workers 1 \
+      --backend-store-uri "postgresql+psycopg2:///mlflow?host=$socket" --artifacts-destination "$folder/artifacts" \
+      >>"$log" 2>&1 </dev/null &
+    echo $! >"$pid_file"
+    sleep 0.2 # until it is called mlflow
+  fi
   for _ in $(seq 240); do
     if ! running; then break; fi
     if answers; then return; fi
@@ -67,7 +70,7 @@ case $action in
     ;;
   stop)
     if running; then
-      kill -- "-$(cat "$pid_file")"
+      kill -- "-$(cat "$pid_file")" 2>/dev/null || kill "$(cat "$pid_file")" || true
       for _ in $(seq 100); do if running; then sleep 0.1; fi; done
     fi
     rm -f "$pid_file"

@@ -159,7 +159,7 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.output(self.features(x))
-        return y if self.training or self.floor is None else y.clamp(min=self.floor)
+        return y if self.training or self.floor is None else y.float().clamp(min=self.floor)
 
     def fit_encoding(self, x: np.ndarray) -> None:
         """Take from the training rows (rows, input_width) what the input's encoding needs of them."""

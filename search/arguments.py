@@ -10,6 +10,7 @@ from typing import Any
 from search.errors import UserError
 from search.group_settings import Setting
 from search.overrides import read_value, shown, unknown_key
+from search.readers import TEXT
 
 
 def read_arguments(
@@ -62,3 +63,12 @@ def run_command(name: str, command: Callable[[Sequence[str]], int], help_text: s
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         return 130
+
+
+TABLE: Mapping[str, Setting] = {
+    "path": Setting(TEXT, "the search's own table, if it lies elsewhere now"),
+    "test_table": Setting(TEXT, "its table to test on, if that lies elsewhere now"),
+    "validation_table": Setting(TEXT, "its table to validate on, if that lies elsewhere now"),
+    "data_dir": Setting(TEXT, "the folder of <dataset>/<property>.csv, if it is another than the search had"),
+}
+"""Settings by which a command that loads a search's data again finds them; they must be the very same."""

@@ -64,15 +64,8 @@ def parameters_of(result: TrialResult) -> int:
 
 
 def models_of(results: Iterable[TrialResult]) -> list[TrialResult]:
-    """The trials that came to a model, the best by validation first; an estimator that was stopped on the way did not,
-    as it was fitted to a part of the rows."""
-    left = [
-        result
-        for result in results
-        if result.failure is None
-        and (result.candidate.estimator is None or result.epochs >= result.candidate.recipe.epochs)
-    ]
-    return sorted(left, key=lambda result: result.best_error)
+    """The trials that came to a model, the best by validation first."""
+    return sorted((result for result in results if result.has_model), key=lambda result: result.best_error)
 
 
 def pick(

@@ -30,6 +30,9 @@ from models.run import Epoch, NonFiniteLossError, Run, RunState
 ROWS_FACTOR = 3
 """Each part of a trial takes so many times the rows of the one before; the last takes all."""
 
+LEAST_ROWS = 50
+"""Of a part: more than any family's neighbours or folds, so that what can be fitted to all rows fits to a part."""
+
 ONE_THREAD = frozenset({"k_neighbours"})
 """Families fitted and asked on one thread: which of equally near neighbours counts depends on their number."""
 
@@ -42,7 +45,7 @@ PREDICTED = "predicted"
 
 def rows_of_part(estimator: Estimator, rows: int, part: int, parts: int) -> int:
     """How many of the training rows, the first of their random order, part number `part` (from 1) of a trial takes."""
-    share = math.ceil(rows / int(ROWS_FACTOR ** (parts - part)))
+    share = max(math.ceil(rows / int(ROWS_FACTOR ** (parts - part))), min(rows, LEAST_ROWS))
     return min(share, estimator.most_rows or share)
 
 

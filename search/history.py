@@ -16,12 +16,15 @@ from models.objective import ERROR_NAMES
 from search.checkpoints import product_of
 from search.config import SearchConfig
 from search.errors import UserError
-from search.parent_run import CONFIG_TAG, FOLDER_TAG
+from search.parent_run import CONFIG_TAG, FOLDER_TAG, config_of
 from search.results import Standing, TrialResult, rank
+from search.settings import DEFAULT_URI
 from search.store import PARENT_TAG, all_runs, children_of, download, existing_store
 from search.tracking import BEST, BEST_ON_PART, CANDIDATE_TAG, TAKEN_TAG, TRIAL_TAG
 
 LATEST = "latest"
+POINTER_FILE = "search.json"
+"""In a search's folder: its run, and the store."""
 
 SHORTEST_ID = 6
 """Characters of an id's beginning that are taken for it."""
@@ -62,8 +65,18 @@ def open_search(run: str, uri: str, key: str = "run") -> PastSearch:
 
     Raises UserError where the store holds no search, or none of that id.
     """
+    run, uri = pointed_at(run, uri)
     client = existing_store(uri)
     return search_of(client, latest_parent(client, uri) if run == LATEST else parent_of(client, run, key))
+
+
+def pointed_at(run: str, uri: str) -> tuple[str, str]:
+    """The run, and the store, of a search's folder; what was given where it is none."""
+    file = Path(run) / POINTER_FILE
+    if run == LATEST or not file.is_file():
+        return run, uri
+    values = json.loads(file.read_text())
+    return str(values["run"]), uri if uri != DEFAULT_URI else str(values["uri"])
 
 
 def search_of(client: MlflowClient, parent: Run) -> PastSearch:
@@ -75,7 +88,7 @@ def search_of(client: MlflowClient, parent: Run) -> PastSearch:
     return PastSearch(
         client,
         parent,
-        SearchConfig.from_dict(json.loads(parent.data.tags[CONFIG_TAG])),
+        config_of(parent.data.tags),
         tuple((result_of(child), child) for child in ended),
     )
 
@@ -113,7 +126,7 @@ def parents_called(client: MlflowClient, run: str) -> list[Run]:
         for parent in all_runs(client, experiments, f"tags.`{CONFIG_TAG}` != ''")
         if parent.info.run_name == run
         or (len(run) >= SHORTEST_ID and parent.info.run_id.startswith(run))
-        or Path(parent.data.tags.get(FOLDER_TAG, "")).name == Path(run).name != ""
+        or Path(parent.data.tags.get(FOLDER_TAG, "")).name == run
     ]
 
 

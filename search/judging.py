@@ -91,8 +91,8 @@ def scores(outputs: NDArray[np.float64], part: Part, classes: tuple[str, ...]) -
     """Of outputs (rows, output_width): the selecting error first, then the rest.
 
     mae of a regression, in the target's unit. Of a classification cross_entropy in nats a row, accuracy, f1 (the
-    unweighted mean over the classes) and roc_auc (one class against the rest, the unweighted mean over the classes
-    that the part has rows inside and outside of; left out where there are none).
+    unweighted mean over the classes that occur) and roc_auc (one class against the rest, the unweighted mean over the
+    classes that the part has rows inside and outside of; left out where there are none).
     """
     if not classes:
         return {"mae": error_of(outputs, part, "regression")}
@@ -104,7 +104,7 @@ def scores(outputs: NDArray[np.float64], part: Part, classes: tuple[str, ...]) -
     found = {
         "cross_entropy": error_of(outputs, part, "classification"),
         "accuracy": float(accuracy_score(y, chosen)),
-        "f1": float(f1_score(y, chosen, average="macro", zero_division=0.0)),
+        "f1": float(f1_score(y, chosen, labels=np.unique(y), average="macro", zero_division=0.0)),
     }
     areas = [roc_auc_score(y == number, logs[:, number]) for number in np.unique(y) if (y != number).any()]
     return {**found, "roc_auc": float(np.mean(areas))} if areas else found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from search.settings import SAMPLERS
 from search.versions import code_version, versions
 
 CONFIG_TAG = "branchsearch.config"
+LONGEST_TAG = 5000
 FOLDER_TAG = "branchsearch.folder"
 VERSIONS_TAG = "branchsearch.versions"
 DATA_TAG = "data"
@@ -35,10 +38,27 @@ def open_parent(
     return run_id
 
 
+def config_tags(config: SearchConfig) -> dict[str, str]:
+    """The settings in JSON, in as many tags as they need: MLflow cuts a long one short, and PostgreSQL refuses it."""
+    text = json.dumps(config.to_dict())
+    parts = [text[first : first + LONGEST_TAG] for first in range(0, len(text), LONGEST_TAG)]
+    return {_part_of_config(number): part for number, part in enumerate(parts)}
+
+
+def config_of(tags: Mapping[str, str]) -> SearchConfig:
+    """Inverse of `config_tags`. Raises ValueError on what is none of this version's settings."""
+    names = itertools.takewhile(tags.__contains__, map(_part_of_config, itertools.count()))
+    return SearchConfig.from_dict(json.loads("".join(tags[name] for name in names)))
+
+
+def _part_of_config(number: int) -> str:
+    return f"{CONFIG_TAG}.{number}" if number else CONFIG_TAG
+
+
 def tags_of(config: SearchConfig, split: Split, folder: Path | None) -> dict[str, str]:
     """What `resume=`, `warm_start=` and reproductions find a search by and go on from."""
     return {
-        CONFIG_TAG: json.dumps(config.to_dict()),
+        **config_tags(config),
         "mlflow.source.name": "python -m search.run",
         "mlflow.source.type": "LOCAL",
         "mlflow.source.git.commit": code_version(),

@@ -6,11 +6,11 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from search.arguments import read_arguments, run_command, usage
+from search.arguments import TABLE, read_arguments, run_command, usage
 from search.errors import UserError
 from search.group_settings import Setting
 from search.readers import STORE, TEXT, TRUTH, Reader, whole
@@ -34,7 +34,7 @@ def _read_alias(text: str) -> str:
 
 
 SETTINGS: Mapping[str, Setting] = {
-    "run": Setting(TEXT, "the search: latest, or the id of its run in MLflow"),
+    "run": Setting(TEXT, "the search: latest, the id of its run in MLflow, its name or its folder"),
     "top": Setting(whole(1, 100), "an ensemble of at most so many models, chosen greedily on validation"),
     "max_parameters": Setting(whole(1), "of the networks of top= together"),
     "ensemble": Setting(TRUTH, "true: the very ensemble that the search chose at its end"),
@@ -48,6 +48,7 @@ SETTINGS: Mapping[str, Setting] = {
         f"what to call this version; {DEFAULT_ALIAS} if left out",
     ),
     "tracking.uri": Setting(STORE, f"where MLflow keeps its runs; {DEFAULT_URI} if left out"),
+    **TABLE,
 }
 
 HELP = usage(
@@ -78,6 +79,7 @@ class Order:
     command: str
     ensemble: bool = False
     max_parameters: int | None = None
+    table: Mapping[str, Any] = field(default_factory=dict)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -106,6 +108,7 @@ def order_of(values: Mapping[str, Any], arguments: Sequence[str]) -> Order:
         command=shlex.join(["python", "-m", COMMAND, *arguments]),
         ensemble=values.get("ensemble", False),
         max_parameters=values.get("max_parameters"),
+        table={name: values[name] for name in TABLE if name in values},
     )
 
 

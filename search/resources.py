@@ -18,6 +18,7 @@ import ray
 import torch
 import yaml
 from ray._private import ray_constants
+from ray._private.utils import get_num_cpus
 from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]
 
 from models.streams import MOST_STREAMS
@@ -70,11 +71,11 @@ class Resources:
         return f"{self.concurrent} at a time{pack}, each on {self.cpus_per_trial:g} CPU{gpu}"
 
 
-def available() -> tuple[float, float]:
+def available(is_local: bool) -> tuple[float, float]:
     """CPUs and GPUs of this machine, or of the cluster that Ray has joined, grown as far as its autoscaler may."""
     if ray.is_initialized():
         now = ray.cluster_resources()
-        grown = fully_grown(Path.home() / BOOTSTRAP_FILE)
+        grown = {} if is_local else fully_grown(Path.home() / BOOTSTRAP_FILE)
         cpus, gpus = (float(max(now.get(kind, 0), grown.get(kind, 0))) for kind in ("CPU", "GPU"))
         return cpus, gpus
     return float(usable_cpus()), float(torch.cuda.device_count())
@@ -97,14 +98,14 @@ def fully_grown(file: Path) -> dict[str, float]:
     return total
 
 
-def cpus_beside_a_gpu() -> float:
+def cpus_beside_a_gpu(is_local: bool) -> float:
     """CPUs for each GPU on the node of Ray's that has the fewest, nodes that may come with it; infinite without GPUs.
 
     Those of other nodes are of no use to a trial on a GPU.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     file = Path.home() / BOOTSTRAP_FILE
-    if file.exists():
+    if file.exists() and not is_local:
         described = yaml.safe_load(file.read_text())["available_node_types"]
         nodes += [node.get("resources", {}) for node in described.values()]
     return min((node.get("CPU", 0) / node["GPU"] for node in nodes if node.get("GPU")), default=math.inf)
@@ -112,7 +113,8 @@ def cpus_beside_a_gpu() -> float:
 
 def usable_cpus() -> int:
     """CPUs this process may run on, which in a container or under a scheduler are fewer than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(mine, int(get_num_cpus(override_docker_cpu_warning=True))))  # a container's quota
 
 
 def resources_for(config: SearchConfig, trials: int | None, threads: int = 1, pack: int | None = None) -> Resources:
@@ -121,7 +123,8 @@ def resources_for(config: SearchConfig, trials: int | None, threads: int = 1, pa
     `pack` is how many trials share a process (and its GPU); None where that has not been measured.
     Raises UserError where more was asked for than there is.
     """
-    cpus, gpus = available()
+    is_local = config.cluster.address == LOCAL
+    cpus, gpus = available(is_local)
     if not cpus:
         raise UserError("the cluster has no worker yet: wait until `ray status` counts CPUs, then search again")
     where = "the cluster" if ray.is_initialized() else "this machine"
@@ -129,7 +132,7 @@ def resources_for(config: SearchConfig, trials: int | None, threads: int = 1, pa
     pack = config.pack or pack
     if pack is not None and gpus:
         pack = min(pack, MOST_STREAMS)
-    beside = min(cpus / gpus if gpus else math.inf, cpus_beside_a_gpu() if ray.is_initialized() else math.inf)
+    beside = min(cpus / gpus if gpus else math.inf, cpus_beside_a_gpu(is_local) if ray.is_initialized() else math.inf)
     if gpu_share is None:
         sharing = pack or min(TRIALS_PER_GPU, max(1, int(beside))) if gpus else 1
         gpu_share = math.floor(1e4 / sharing) / 1e4 if gpus else 0.0  # Ray counts ten-thousandths
@@ -180,7 +183,11 @@ def local_ray() -> Iterator[None]:
 
     Left to itself, Ray on Linux listens on every interface and writes its token to the home folder.
     """
-    variables = {"RAY_AUTH_TOKEN": secrets.token_hex(32), ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}
+    variables = {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0",
+    }
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False  # Ray read its variable when it was imported
     try:

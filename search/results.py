@@ -38,6 +38,12 @@ class TrialResult:
     taken_from: str | None = None
 
     @property
+    def has_model(self) -> bool:
+        """Whether it came to what it was judged by: an estimator that was stopped was fitted to a part of the rows."""
+        is_whole = self.candidate.estimator is None or self.epochs >= self.candidate.recipe.epochs
+        return self.failure is None and is_whole
+
+    @property
     def was_stopped(self) -> bool:
         """Whether the scheduler stopped it."""
         return self.stop_reason.startswith(STOPPED_BY)
@@ -91,8 +97,9 @@ def rank(results: Iterable[TrialResult]) -> list[Standing]:
     """Candidates by validation error, lowest first; fewer parameters win a tie.
 
     They stand by the upper end of the 95 % interval of their mean over seeds, which is the wider the fewer seeds they
-    have: where all have as many, that is the order of their means. Those with a failed trial come after the others,
-    those without any result last. A trial that the time budget cut off counts where its candidate has no other.
+    have: where all have as many, that is the order of their means. Those with a failed trial, or an estimator that was
+    fitted to a part of the rows alone, come after the others, those without any result last. A trial that the time
+    budget cut off counts where its candidate has no other.
     """
     by_candidate: dict[Candidate, list[TrialResult]] = {}
     for result in results:
@@ -105,7 +112,7 @@ def rank(results: Iterable[TrialResult]) -> list[Standing]:
     standings.sort(
         key=lambda standing: (
             not standing.trained,
-            len(standing.trained) < len(standing.results),
+            not all(result.has_model for result in standing.results),
             standing.mean_error + width / math.sqrt(max(1, len(standing.trained))),
             standing.candidate.parameter_count() or 0,
         )

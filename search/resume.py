@@ -14,19 +14,16 @@ from search.config import SearchConfig, TrackingConfig
 from search.data import Split
 from search.errors import UserError
 from search.extent import candidate_limit
-from search.history import LATEST, open_search
+from search.history import POINTER_FILE, open_search, pointed_at
 from search.journal import Journal
 from search.overrides import read_value
-from search.parent_run import CONFIG_TAG, DATA_TAG, FOLDER_TAG, VERSIONS_TAG
+from search.parent_run import DATA_TAG, FOLDER_TAG, VERSIONS_TAG, config_of
 from search.parsing import parse
 from search.readers import STORE
 from search.settings import CHANGEABLE, DEFAULT_URI
 from search.store import SQLITE
 from search.versions import versions
 from spaces import Space
-
-POINTER_FILE = "search.json"
-"""In a search's folder: its run in MLflow, and MLflow's address."""
 
 
 @dataclass(frozen=True)
@@ -71,22 +68,19 @@ def find(run: str, given: Sequence[str]) -> Resumption:
 
     Raises UserError where there is none, it cannot be resumed, or a setting would change its results.
     """
-    pointer = Path(run) / POINTER_FILE
-    uri = next((read_value(word, STORE) for word in given if word.startswith("tracking.uri=")), None)
-    if run != LATEST and pointer.exists():
-        values = json.loads(pointer.read_text())
-        run, uri = values["run"], uri or values["uri"]
-    past = open_search(run, uri or DEFAULT_URI, "resume")
+    uri = next((read_value(word, STORE) for word in given if word.startswith("tracking.uri=")), DEFAULT_URI)
+    run, uri = pointed_at(run, uri)
+    past = open_search(run, uri, "resume")
     tags = past.parent.data.tags
     if FOLDER_TAG not in tags:
         raise UserError(f"the search {past.parent.info.run_id} is of a version that could not yet resume")
     folder = Path(tags[FOLDER_TAG])
     if not folder.is_dir():
         raise UserError(f"the folder {folder} of the search is not there (any more), and it cannot go on without")
-    before = SearchConfig.from_dict(json.loads(tags[CONFIG_TAG]))
+    before = config_of(tags)
     return Resumption(
         before,
-        merged(before, given, uri or DEFAULT_URI),
+        merged(before, given, uri),
         past.parent.info.run_id,
         folder,
         past.parent.info.status,

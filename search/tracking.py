@@ -17,11 +17,11 @@ from search.checkpoints import product_of
 from search.config import SearchConfig
 from search.data import Split
 from search.labels import name_of, parts_of
-from search.parent_run import CONFIG_TAG, VERSIONS_TAG, open_parent
+from search.parent_run import VERSIONS_TAG, config_tags, open_parent
 from search.results import TrialResult
 from search.store import PARENT_TAG, Store, Writer, children_of, download, has_artifact
 from search.targets import error_name_of
-from search.versions import code_version, versions
+from search.versions import code_version, versions_since
 from search.view import share_ranking, where_to_look
 
 logger = logging.getLogger(__name__)
@@ -67,8 +67,10 @@ class Tracker:
 
     def _reopen(self) -> None:
         self.client.update_run(self.parent, status="RUNNING")
-        self.client.set_tag(self.parent, VERSIONS_TAG, json.dumps(versions()))
-        self.client.set_tag(self.parent, CONFIG_TAG, json.dumps(self.config.to_dict()))
+        before = json.loads(self.client.get_run(self.parent).data.tags.get(VERSIONS_TAG, "{}"))
+        self.client.set_tag(self.parent, VERSIONS_TAG, json.dumps(versions_since(before)))
+        for name, part in config_tags(self.config).items():
+            self.client.set_tag(self.parent, name, part)
         for run in children_of(self.client, self.experiment_id, self.parent):
             trial_id = run.data.tags[TRIAL_TAG]
             self.children[trial_id] = run.info.run_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -38,7 +39,8 @@ def training_code() -> str:
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     ours = [path for path in sorted((root / "models").glob("*.py")) if path.name not in NOT_OF_TRAINING]
-    for path in (*ours, *(root / "search" / name for name in OF_ESTIMATORS)):
+    tables = sorted((root / "models").glob("*.csv"))
+    for path in (*ours, *tables, *(root / "search" / name for name in OF_ESTIMATORS)):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -47,3 +49,13 @@ def versions() -> dict[str, str]:
     """Of our code and of the libraries that decide a result's bits."""
     ours = {"branchsearch": code_version(), TRAINING_CODE: training_code()}
     return ours | {name: version(name) for name in ("torch", "numpy", "optuna", "ray")}
+
+
+def versions_since(before: Mapping[str, str]) -> dict[str, str]:
+    """Those of a search that goes on; where its training code was another, both, which is that of no other search."""
+    now, old = versions(), before.get(TRAINING_CODE)
+    if old is not None and now[TRAINING_CODE] not in old.split(", ")[-1]:
+        now[TRAINING_CODE] = f"{old}, {now[TRAINING_CODE]}"
+    elif old is not None:
+        now[TRAINING_CODE] = old
+    return now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from models.architecture import Architecture
@@ -11,7 +11,7 @@ from models.architecture import Architecture
 WIDEST = 1 << 16
 
 NEARBY = 3
-"""Widths on either side of the bisection's that are looked at: at the input's own width the count falls."""
+"""Widths on either side of the bisection's that are looked at: further groups follow the first one's by rounding."""
 
 STEEPEST = 770
 """An upper bound of parameters / width squared over all shapes of the joint space, by the first group's width."""
@@ -50,21 +50,28 @@ def fit(shape: Architecture, ratios: tuple[float, ...], target: float, low: int,
     Raises ValueError where no width gives one.
     """
 
+    inputs = shape.widths()[0]
+
     def at(first: int) -> Architecture:
         return with_widths(shape, ratios, first)
 
+    def count(first: int) -> int:
+        # at the input's own width a skip has no projection: the count, which else rises, falls for that one
+        return at(first + (first == inputs)).parameter_count()
+
     narrow, wide = 1, 2
-    while wide < WIDEST and at(wide).parameter_count() < target:
+    while wide < WIDEST and count(wide) < target:
         narrow, wide = wide, 2 * wide
     while wide - narrow > 1:
         middle = (narrow + wide) // 2
-        narrow, wide = (middle, wide) if at(middle).parameter_count() < target else (narrow, middle)
-    found = list(_within(at, range(max(1, narrow - NEARBY), wide + NEARBY + 1), low, high))
+        narrow, wide = (middle, wide) if count(middle) < target else (narrow, middle)
+    near = {*range(max(1, narrow - NEARBY), wide + NEARBY + 1), inputs}
+    found = list(_within(at, sorted(near), low, high))
     if not found:
         # one group alone is finer than all together
-        near = at(narrow)
-        for number, group in enumerate(near.groups):
-            found += _within(_one_group(near, number), range(max(1, group.width - 9), group.width + 10), low, high)
+        network = at(narrow)
+        for number, group in enumerate(network.groups):
+            found += _within(_one_group(network, number), range(max(1, group.width - 9), group.width + 10), low, high)
     if not found:
         raise ValueError(f"{shape} cannot have between {low:,} and {high:,} parameters")
     return min(found, key=lambda network: abs(network.parameter_count() - target))
@@ -79,5 +86,5 @@ def _one_group(network: Architecture, number: int) -> Callable[[int], Architectu
     return at
 
 
-def _within(at: Callable[[int], Architecture], widths: range, low: int, high: int) -> Iterator[Architecture]:
+def _within(at: Callable[[int], Architecture], widths: Iterable[int], low: int, high: int) -> Iterator[Architecture]:
     return (network for network in map(at, widths) if low <= network.parameter_count() <= high)

@@ -27,8 +27,8 @@ def _outer_electrons(shell: str, below: int) -> Callable[[Element], float]:
 
     def count(element: Element) -> float:
         shells = element.full_electronic_structure
-        outermost = max(number for number, kind, _ in shells if kind == "s")
-        return sum(electrons for number, kind, electrons in shells if (number, kind) == (outermost - below, shell))
+        # the row, and not the outermost shell that holds any: palladium, of the fifth, has none in its own
+        return sum(electrons for number, kind, electrons in shells if (number, kind) == (element.row - below, shell))
 
     return count
 

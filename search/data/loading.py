@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.catalog import CSV
-from search.data.classes import counted
+from search.data.classes import check_classes, counted
 from search.data.cleaning import Cleaned, elements_of
 from search.data.families import FAMILIES, FAMILY_WORDS
 from search.data.reading import cleaned_table
@@ -32,7 +32,10 @@ def load(request: DataRequest) -> Split:
     """
     request.check()
     source = find(request)
-    split = _split(cleaned_table(source, request), source, request)
+    cleaned = cleaned_table(source, request)
+    if cleaned.report.classes:
+        check_classes(cleaned, source)
+    split = _split(cleaned, source, request)
     for line in split.report.summary():
         log.info("%s", line)
     return split
@@ -70,11 +73,10 @@ def _split(cleaned: Cleaned, source: Source, request: DataRequest) -> Split:
     y = cleaned.y[rows]
     target, unit = cleaned.report.target if request.dataset == CSV else request.property, source.unit
     if request.dataset == CSV and not cleaned.report.classes:
-        target, unit = name_and_unit(target)
+        target = name_and_unit(target)[0]
     report = replace(
         cleaned.report,
         target=target,
-        unit=unit,
         source=source.description,
         rows_kept=len(rows),
         left_out=len(cleaned.y) - len(rows),

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from search.data.cache import cache_folder
 from search.data.catalog import fields_of
 from search.data.downloads import UnavailableError, keep, kept, log, records_as_csv
@@ -37,9 +39,14 @@ def fetch() -> tuple[Path, bytes]:
     pages = cache_folder() / "sources" / "oqmd-pages.jsonl"
     try:
         pages.parent.mkdir(parents=True, exist_ok=True)
-        _download(pages)
-        table = keep(_FILE_NAME, table_of(_records(pages)))
-        pages.unlink()
+        with FileLock(pages.with_suffix(".lock")):  # two at once would both append what is missing
+            found = kept(_FILE_NAME)
+            if found is not None:
+                return found
+            _download(pages)
+            table = keep(_FILE_NAME, table_of(_records(pages)))
+            if table[0].exists():  # on a full disk the pages are all that there is
+                pages.unlink()
     except (RequestException, OSError, ValueError) as error:
         log.debug("OQMD", exc_info=True)
         raise UnavailableError(f"{type(error).__name__}; {_KEPT}") from error

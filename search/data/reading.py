@@ -7,7 +7,7 @@ import json
 from importlib import metadata
 
 from search.data.cache import load_cleaned, save_cleaned
-from search.data.classes import check_classes, derive
+from search.data.classes import derive
 from search.data.cleaning import RULES_VERSION, Cleaned, clean
 from search.data.request import MINIMUM_ROWS, TASKS, DataRequest
 from search.data.sources import Source
@@ -29,8 +29,6 @@ def cleaned_table(source: Source, request: DataRequest) -> Cleaned:
         save_cleaned(key, cleaned)
     if source.derived is not None:
         cleaned = derive(cleaned, source.derived, request.property)
-    if classify or source.derived is not None:
-        check_classes(cleaned, source)
     return cleaned
 
 

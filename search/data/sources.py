@@ -12,8 +12,9 @@ from pathlib import Path
 from search.data import crabnet, jarvis, materials_project, oqmd
 from search.data.catalog import CSV, DATASETS, Property, nearest
 from search.data.downloads import UnavailableError
-from search.data.request import DataRequest
+from search.data.request import TASKS, DataRequest
 from search.data.table import Columns, is_energy_name
+from search.data.units import name_and_unit
 from search.errors import UserError
 
 DATA_VARIABLE = "BRANCHSEARCH_DATA"
@@ -46,7 +47,8 @@ def find(request: DataRequest) -> Source:
         assert request.target is not None
         path = Path(request.path).expanduser()
         columns = Columns((request.target,), request.formula_column)
-        return Source(path, read_file(path), str(path), columns, "", None, request.floor)
+        unit = name_and_unit(request.target)[1] if request.task == TASKS[0] else ""
+        return Source(path, read_file(path), str(path), columns, unit, None, request.floor)
     folder = _local_folder(request)
     measured = _property(request, folder)
     if measured.of is not None:

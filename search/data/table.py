@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from search.data.catalog import nearest
+from search.data.units import name_and_unit
 from search.errors import UserError
 
 # Names that tables in the wild give these columns, compared in lower case and without punctuation.
@@ -76,8 +77,16 @@ def read_table(path: Path, content: bytes, columns: Columns) -> Table:
 
 
 def is_energy_name(column: str) -> bool:
-    """Whether a column's name says that it holds formation energies."""
-    return _plain(column) in ENERGY_NAMES and column.strip() not in _NO_ENERGY_NAMES
+    """Whether a column's name says that it holds formation energies, of an atom where it gives a unit."""
+    name, unit = name_and_unit(column)
+    if _plain(column) in ENERGY_NAMES:
+        return column.strip() not in _NO_ENERGY_NAMES
+    return is_energy_per_atom(unit) and _plain(name) in ENERGY_NAMES and name.strip() not in _NO_ENERGY_NAMES
+
+
+def is_energy_per_atom(unit: str) -> bool:
+    """Whether energies in this unit are comparable between compositions: those of an atom."""
+    return re.sub(r"\s+", " ", unit).lower() in ("ev/atom", "mev/atom", "ev per atom", "mev per atom", "ev atom^-1")
 
 
 def _plain(name: str) -> str:

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import re
 
-_BASES = (
-    "eV", "J", "cal", "Ha", "Ry", "Hartree", "hartree", "atom", "atoms", "at", "cell", "f.u.", "fu", "formula", "mol",
-    "Pa", "bar", "atm", "psi", "K", "degC", "C", "°C", "m", "Å", "A", "Angstrom", "angstrom", "ang", "bohr", "L", "l",
-    "g", "u", "amu", "Da", "s", "min", "h", "Hz", "V", "W", "S", "ohm", "Ohm", "Ω", "F", "H", "T", "G", "Oe", "emu",
-    "N", "rad", "deg", "°", "%", "wt", "wt%", "at%", "ppm", "ppb", "HV", "muB", "µB", "μB", "uB",
-    "states", "lm", "cd",
+_PREFIXED = (
+    "eV", "J", "cal", "Ha", "Pa", "bar", "K", "mol", "V", "W", "Hz", "ohm", "Ohm", "Ω", "F", "T", "emu", "m", "g", "s",
+    "S", "N", "A", "L", "C",
 )  # fmt: skip
-_PREFIXES = ("", "f", "p", "n", "u", "µ", "μ", "m", "c", "d", "k", "M", "G", "T", "P")
-_KNOWN = frozenset(prefix + base for prefix in _PREFIXES for base in _BASES)
+_PREFIXES = ("f", "p", "n", "u", "µ", "μ", "m", "c", "k", "M", "G", "T")
+_PLAIN = (
+    *_PREFIXED, "Ry", "Hartree", "hartree", "atom", "atoms", "cell", "f.u.", "fu", "formula", "psi", "degC", "°C", "Å",
+    "Angstrom", "angstrom", "ang", "bohr", "Da", "amu", "Oe", "rad", "deg", "°", "%", "wt%", "at%", "ppm", "ppb", "HV",
+    "muB", "µB", "μB", "uB", "states", "min", "h",
+)  # fmt: skip
+_OTHERWISE = frozenset({"GS", "Mg", "MS", "TS", "Pm", "Tm", "Cm", "fm", "As", "TC", "MC", "mA", "GA", "TA", "MA", "pA"})
+"""What prefixes and units spell that is read as something else first: elements, the ground state, names of columns."""
+_KNOWN = frozenset([*_PLAIN, *(prefix + unit for prefix in _PREFIXES for unit in _PREFIXED)]) - _OTHERWISE
+_ONLY_BESIDE_OTHERS = frozenset(
+    {"min", "h", "C", "A", "F", "T", "N", "S", "L", "g", "m", "s", "formula", "cell", "atom", "atoms"}
+)
+"""One letter, or a word, in brackets is more often a label: `gap (min)`, `entropy (S)`."""
 _IN_BRACKETS = re.compile(r"(?P<name>.*\S)\s*(?:\((?P<round>[^()]+)\)|\[(?P<square>[^\[\]]+)\])\s*")
 _BETWEEN = re.compile(r"\s*(?:/|\*\*|\^|·|⋅|\*|\bper\b|\s)\s*")
-_EXPONENT = re.compile(r"[-+−⁻]?\d*(?:\.\d+)?[⁰¹²³⁴⁵⁶⁷⁸⁹]*$")
+_SCALE = re.compile(r"1\s*/|10\s*(?:\^|\*\*|[-+−⁻]|[⁰¹²³⁴⁵⁶⁷⁸⁹])")
+_POWER = re.compile(r"(?:1|10(?:[-+−⁻]?\d+|[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|[-+−⁻]?\d|[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
+_EXPONENT = re.compile(r"[-+−⁻]?(?:\d|[⁰¹²³⁴⁵⁶⁷⁸⁹]+)$")
 
 
 def name_and_unit(column: str) -> tuple[str, str]:
@@ -29,7 +39,11 @@ def name_and_unit(column: str) -> tuple[str, str]:
 
 
 def _is_unit(text: str) -> bool:
-    """Whether all factors are units or numbers: `eV/atom`, `W m^-1 K^-1`, `10^-6 K⁻¹`."""
+    """Whether all factors are units or powers: `eV/atom`, `W m^-1 K^-1`, `10^-6 K⁻¹`, and not `300 K`."""
     factors = [factor for factor in _BETWEEN.split(text) if factor]
-    named = [factor for factor in factors if _EXPONENT.fullmatch(factor) is None]
-    return bool(named) and all(factor in _KNOWN or _EXPONENT.sub("", factor) in _KNOWN for factor in named)
+    named = [factor for factor in factors if _POWER.fullmatch(factor) is None]
+    if not named or (factors[0] not in named and not _SCALE.match(text)):
+        return False
+    if len(factors) == 1 and named[0] in _ONLY_BESIDE_OTHERS:
+        return False
+    return all(factor in _KNOWN or _EXPONENT.sub("", factor) in _KNOWN for factor in named)

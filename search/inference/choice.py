@@ -28,6 +28,7 @@ from search.judging import on_validation
 from search.labels import part_in_words
 from search.results import TrialResult
 from search.targets import training_data
+from search.transport import ORIGIN_TAG
 
 T = TypeVar("T")
 
@@ -51,8 +52,8 @@ class Choice:
 def choose_winner(past: PastSearch) -> Choice:
     """All seeds of the candidate that ranks first by validation, each with the same weight."""
     standings = past.standings
-    if not standings or not standings[0].trained:
-        raise UserError("no trial of this search came to a result: there is nothing to register")
+    if not standings or not any(result.has_model for result in standings[0].results):
+        raise UserError("no trial of this search came to a model: there is nothing to register")
     results = standings[0].trained
     how = "the winner by validation" + (f", its {len(results)} seeds together" if len(results) > 1 else "")
     return Choice(results, tuple(1 / len(results) for _ in results), how)
@@ -65,6 +66,8 @@ def choose_trial(past: PastSearch, run_id: str) -> Choice:
         raise UserError(f"trial={run_id} is no trial of this search that has ended: its id is on MLflow's page")
     if found[0].failure is not None:
         raise UserError(f"trial={run_id} failed ({found[0].failure}): it came to no model")
+    if not found[0].has_model:
+        raise UserError(f"trial={run_id} was stopped when it was fitted to part of the rows: choose one of all rows")
     if not past.config.is_final(found[0].candidate):
         part = part_in_words(found[0].candidate.recipe.train_part)
         raise UserError(f"trial={run_id} was trained on {part} to see whether it is worth more: choose one on all rows")
@@ -101,7 +104,10 @@ def choose_ensemble(past: PastSearch) -> Choice:
         raise UserError(
             "this search chose no ensemble (it is not over, had ensemble=0 or one model alone): top=5 chooses one now"
         )
-    trials = {run.info.run_id: result for result, run in past.trials}
+    # what an earlier version imported names the runs of the store that it is from
+    trials = {name: result for result, run in past.trials for name in (run.info.run_id, run.data.tags.get(ORIGIN_TAG))}
+    if gone := [member["run"] for member in about["members"] if member["run"] not in trials]:
+        raise UserError(f"the ensemble's trial {gone[0]} is not in this store: top=5 chooses one of what is")
     results = tuple(trials[member["run"]] for member in about["members"])
     weights = tuple(float(member["weight"]) for member in about["members"])
     return Choice(results, weights, f"the ensemble of {len(results)} that the search chose on validation")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -53,7 +54,7 @@ def register_and_tell(order: Order) -> int:
     quieten_mlflow()
     with console.status("reading the search and its table") as status:  # seen on a terminal alone
         past = open_search(order.run, order.uri)
-        split = data_of(past)
+        split = data_of(past, order.table)
         model, test = model_of(past, split, order, status.update)
         status.update("writing the model to MLflow")
         registered = write_version(past, model, split, test, order)
@@ -76,9 +77,9 @@ def register_and_tell(order: Order) -> int:
     return 0
 
 
-def data_of(past: PastSearch) -> Split:
+def data_of(past: PastSearch, table: Mapping[str, Any]) -> Split:
     """The search's data, loaded again. Raises UserError where they are not what it was trained on."""
-    split, trained_on = load(past.config.data), past.parent.data.tags.get("data")
+    split, trained_on = load(replace(past.config.data, **table)), past.parent.data.tags.get("data")
     if split.fingerprint != trained_on:
         raise UserError(
             f"the table is not the one that this search was trained on (fingerprint {split.fingerprint}, then "
@@ -213,7 +214,8 @@ def write_version(
 def default_name(split: Split) -> str:
     """From the data set and the target: `jarvis-formation_energy`."""
     data = split.request
-    words = f"{Path(data.path).stem if data.path else data.dataset}-{split.target_name}"
+    # a column's name as it is: two may differ in nothing but their unit
+    words = f"{Path(data.path).stem if data.path else data.dataset}-{data.target or split.target_name}"
     return re.sub(r"[^\w.+-]+", "-", words).strip("-")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from search.arguments import read_arguments, run_command, usage
+from search.arguments import TABLE, read_arguments, run_command, usage
 from search.errors import UserError
 from search.group_settings import Setting
 from search.readers import STORE, TEXT
@@ -16,9 +16,9 @@ from search.settings import DEFAULT_URI
 NAME = "search.report"
 DEFAULT_OUTPUT = "report.html"
 SETTINGS = {
-    "run": Setting(TEXT, "the search: latest, or the id of its run in MLflow (that of a trial leads to it)"),
+    "run": Setting(TEXT, "the search: latest, its run's id in MLflow (a trial's leads to it), its name or its folder"),
     "tracking.uri": Setting(STORE, f"where MLflow keeps its runs; {DEFAULT_URI}, in this folder, if not given"),
-    "data_dir": Setting(TEXT, "the folder of <dataset>/<property>.csv, if it is another than the search had"),
+    **TABLE,
     "output": Setting(TEXT, f"the file to write; {DEFAULT_OUTPUT} if not given"),
 }
 HELP = usage(
@@ -35,9 +35,10 @@ def main(arguments: Sequence[str]) -> int:
     output = Path(values.get("output", DEFAULT_OUTPUT))
     if output.is_dir():
         raise UserError(f"output={output} is a folder: name a file in it")
+    table = {name: values[name] for name in TABLE if name in values}
     # MLflow and torch take seconds to import: a typing error need not wait for them.
     making = import_module("search.report.making")
-    return int(making.make(values.get("run"), values.get("tracking.uri"), values.get("data_dir"), output))
+    return int(making.make(values.get("run"), values.get("tracking.uri"), table, output))
 
 
 if __name__ == "__main__":

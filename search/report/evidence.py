@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from mlflow.exceptions import MlflowException
@@ -24,6 +27,8 @@ from search.report.answers import Outputs, WinnerClasses, WinnerPredictions
 from search.results import Standing, TrialResult
 
 logger = logging.getLogger(__name__)
+
+NOWHERE_ELSE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,15 +110,15 @@ class Evidence:
         return name_of(standing.candidate, self.search.config.recipe)
 
 
-def gather(search: PastSearch, data_dir: str | None = None) -> Evidence:
-    """Everything the page needs; `data_dir` in place of the search's own, where it is given.
+def gather(search: PastSearch, table: Mapping[str, Any] = NOWHERE_ELSE) -> Evidence:
+    """Everything the page needs; `table` says where the data lie now, where that is elsewhere.
 
     Raises UserError where no trial has ended, or where the table is gone or is no longer the one that was searched on.
     """
     standings = tuple(search.standings)
     if not standings:
         raise UserError(f"no trial of the search {search.parent.info.run_id} has ended yet: there is nothing to report")
-    split = load_again(search, data_dir)
+    split = load_again(search, table)
     answers = outputs_of(standings[0], search, split) if standings[0].trained else None
     if answers is None:
         return Evidence(search, split, standings, None)
@@ -122,10 +127,9 @@ def gather(search: PastSearch, data_dir: str | None = None) -> Evidence:
     return Evidence(search, split, standings, WinnerPredictions.of(split, answers))
 
 
-def load_again(search: PastSearch, data_dir: str | None) -> Split:
+def load_again(search: PastSearch, table: Mapping[str, Any]) -> Split:
     """The table through the search's own request. Raises UserError unless it gives the very same rows and parts."""
-    request = search.config.data
-    request = replace(request, data_dir=data_dir) if data_dir else request
+    request = replace(search.config.data, **table)
     try:
         split = load(request)
     except UserError as error:

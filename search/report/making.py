@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from search.history import LATEST, open_search
 from search.report.evidence import gather
@@ -13,11 +15,11 @@ from search.report.residuals import missing_words
 from search.settings import DEFAULT_URI
 
 
-def make(run: str | None, uri: str | None, data_dir: str | None, output: Path) -> int:
+def make(run: str | None, uri: str | None, table: Mapping[str, Any], output: Path) -> int:
     """Report a search, the latest if none is named; the exit status. Raises UserError."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     search = open_search(run or LATEST, uri or DEFAULT_URI)
-    evidence = gather(search, data_dir)
+    evidence = gather(search, table)
     html = page(evidence)
     write_file(html, output)
     publish(html, search)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from search.data import ELEMENTS
-from search.data.table import is_energy_name
+from search.data.table import is_energy_name, is_energy_per_atom
 from search.errors import UserError
 from search.inference.classifier import Classifier
 from search.inference.predictor import Predictor
@@ -87,11 +87,13 @@ def run(order: Order, scope: Scope, console: Console) -> Screening:
 def ranking_of(order: Order, predictor: Predictor) -> str:
     """How to rank. Raises UserError where that cannot be, or cannot be known."""
     target = str(predictor.about.get("target", ""))
-    is_energy = is_energy_name(target)
+    unit = str(predictor.about.get("unit") or "")
+    what = f"{target} ({unit})" if unit else target
+    is_energy = is_energy_name(target) and (not unit or is_energy_per_atom(unit))
     if order.ranking == STABILITY and not is_energy:
         raise UserError(
-            f"order={STABILITY} needs formation energies, and {order.model} predicts {target}: say order={LOWEST} or "
-            f"order={HIGHEST}."
+            f"order={STABILITY} needs formation energies of an atom, and {order.model} predicts {what}: say "
+            f"order={LOWEST} or order={HIGHEST}."
         )
     if order.ranking is None and not is_energy:
         raise UserError(f"{order.model} predicts {target}: say which is wanted, order={LOWEST} or order={HIGHEST}.")

@@ -20,3 +20,13 @@ def test_values_are_the_elements_and_none_is_missing() -> None:
     assert (of["electronegativity"]["O"], of["electronegativity"]["Cs"]) == (3.44, 0.79)
     assert (of["d_electrons"]["Fe"], of["d_electrons"]["Na"]) == (6, 0)
     assert np.isfinite(descriptor_table()).all()
+
+
+def test_outer_electrons_are_those_of_the_elements_row() -> None:
+    """Palladium, 4d10 without 5s, is no noble gas."""
+    place = ELEMENTS.index
+    s, p, d, f = (values_of(f"{kind}_electrons") for kind in "spdf")
+    assert [shell[place("Pd")] for shell in (s, p, d, f)] == [0, 0, 10, 0]
+    assert [shell[place("Kr")] for shell in (s, p, d, f)] == [2, 6, 10, 0]
+    assert [shell[place("Fe")] for shell in (s, p, d, f)] == [2, 0, 6, 0]
+    assert [shell[place("Gd")] for shell in (s, p, d, f)] == [2, 0, 1, 7]

@@ -114,6 +114,12 @@ def test_hafnium_and_the_fermi_energy_are_no_formation_energies(name: str) -> No
     assert read("formula,gap,H_f\nHfO2,1,-3\n").energy_column == "H_f"
 
 
+def test_a_unit_in_the_heading_hides_no_formation_energy_and_that_of_a_cell_is_none() -> None:
+    assert read("formula,gap,E_form (eV/atom)\nHfO2,1,-3\n").energy_column == "E_form (eV/atom)"
+    assert read("formula,gap,E_form (eV)\nHfO2,1,-3\n").energies is None
+    assert read("formula,delta H (kJ/mol)\nHfO2,1\n", Columns(("delta H (kJ/mol)",))).target_is_energy is False
+
+
 def test_a_named_formula_column_that_may_differ_is_found_by_name_where_it_is_not_there() -> None:
     columns = Columns(("gap",), "what", formula_may_differ=True)
     assert read("what,formula,gap\nNaCl,x,1\n", columns).formulas == ["NaCl"]

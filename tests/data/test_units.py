@@ -19,6 +19,8 @@ from search.data.units import name_and_unit
         ("volume (Å^3 per atom)", "volume", "Å^3 per atom"),
         ("moment (μB/f.u.)", "moment", "μB/f.u."),
         ("porosity (%)", "porosity", "%"),
+        ("alpha (1/K)", "alpha", "1/K"),
+        ("n (10^20 / cm^3)", "n", "10^20 / cm^3"),
     ],
 )
 def test_a_unit_in_brackets_is_one(column: str, name: str, unit: str) -> None:
@@ -30,6 +32,16 @@ def test_a_unit_in_brackets_is_one(column: str, name: str, unit: str) -> None:
     [
         "gap",
         "gap (PBE)",
+        "ZT (300 K)",
+        "gap (0 K)",
+        "Tc (10 K)",
+        "Conductivity (at 300 K)",
+        "E_hull (eV at 0 K)",
+        "T (1 bar)",
+        "gap (GS)",
+        "gap (min)",
+        "fraction (Mg)",
+        "entropy (S)",
         "energy (DFT)",
         "Tc (exp.)",
         "(eV)",

@@ -12,7 +12,7 @@ from models.candidate import Candidate
 from models.checkpoint import load_network, save_network
 from models.data import TrainingData
 from models.ensemble import Ensemble
-from models.network import predict
+from models.network import build, predict
 from models.recipe import FAST
 from models.training import TrainingRun
 
@@ -55,3 +55,13 @@ def test_only_a_finite_floor_of_a_regression() -> None:
     with pytest.raises(ValueError, match="floor"):
         replace(PLAIN, output_width=2, task="classification", floor=0.0)
     assert Architecture.from_json(replace(PLAIN, floor=0.0).to_json()).floor == 0.0
+
+
+def test_no_answer_in_bfloat16_is_below_the_floor() -> None:
+    """-0.3 is no number of bfloat16's: the nearest lies below."""
+    network = build(PLAIN).eval()
+    network.floor = -0.3
+    with torch.no_grad():
+        network.output.bias.fill_(-5.0)
+        answers = Ensemble([network], bfloat16=True).predict(torch.rand(8, 86))
+    assert answers[0].min() >= torch.tensor(-0.3)

@@ -60,6 +60,9 @@ def test_later_parts_take_more_rows_and_the_last_all(small: TrainingData) -> Non
     assert candidate.estimator is not None
     assert [rows_of_part(candidate.estimator, 900, part, 3) for part in (1, 2, 3)] == [100, 300, 900]
     assert rows_of_part(replace(candidate.estimator, most_rows=200), 900, 3, 3) == 200
+    assert [rows_of_part(candidate.estimator, 200, part, 3) for part in (1, 2, 3)] == [50, 67, 200], (
+        "neighbours need some"
+    )
     run = FittingRun(candidate, small)
     assert [epoch.number for epoch in run] == [1, 2, 3]
     assert run.state.best_error == FittingRun(replace(candidate, recipe=ONE_PART), small).epoch().validation_error

@@ -1,5 +1,6 @@
 """Searches read back from MLflow are the searches that were run."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,3 +113,16 @@ def test_a_search_of_some_of_a_space_goes_on_with_these_alone(tmp_path: Path) ->
     whole = build_space("branching", FAST, BRNET)
     assert list(kept(Journal(tmp_path)).within(whole).candidates()) == candidates
     assert Opening().within(whole) is whole
+
+
+def test_settings_longer_than_a_tag_come_back_whole(in_tmp: Path, mp_split: Split) -> None:
+    """MLflow cuts a tag short at 8,000 characters; a list of twenty networks is longer."""
+    network = json.loads(Candidate(BRNET, FAST).to_json())["architecture"]
+    many = json.dumps([{**network, "slope": 0.01 * n} for n in range(1, 41)])
+    config = parse(["space=listed", f"architecture={many}", "dataset=mp", "rows=2000"])
+    assert len(json.dumps(config.to_dict())) > 8000
+    store = open_store(config.tracking.uri, config.experiment)
+    begun = Tracker(config, mp_split, store)
+    assert open_search(begun.parent, config.tracking.uri).config == config
+    Tracker(config, mp_split, store, parent=begun.parent)
+    assert open_search(begun.parent, config.tracking.uri).config == config

@@ -332,7 +332,7 @@ def check_calibration(classes: Split) -> None:
 
 
 def test_traditional_models_leave_gpus_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "available", lambda: (16.0, 2.0))
+    monkeypatch.setattr(resources, "available", lambda is_local: (16.0, 2.0))
     assert resources_for(parse(["space=traditional"]), 25) == Resources(1, 0, 16)
     for words, sentence in (
         (["space=traditional", "gpus_per_trial=1"], "run on CPUs"),

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("no_shared_ray")
 def on(
     monkeypatch: pytest.MonkeyPatch, cpus: float, gpus: float, *arguments: str, trials: int | None = 11
 ) -> Resources:
-    monkeypatch.setattr(resources, "available", lambda: (cpus, gpus))
+    monkeypatch.setattr(resources, "available", lambda is_local: (cpus, gpus))
     return resources_for(parse(list(arguments)), trials)
 
 
@@ -82,7 +82,9 @@ def test_a_cluster_that_is_asleep_counts_as_grown(
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"node:10.0.0.1": 1.0})  # the head alone
-    assert resources.available() == (32, 8)
+    assert resources.available(is_local=False) == (32, 8)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    assert resources.available(is_local=True) == (2, 0), "Ray on the head alone has none of them"
     monkeypatch.setattr(ray, "nodes", lambda: [])
     assert resources_for(parse(["cluster=auto"]), None) == Resources(0.5, 0.25, 32)
 

@@ -1,6 +1,7 @@
 """Ranking: by validation, over seeds, fairly to those with fewer results."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from models.candidate import Candidate
 from models.published import BNET, BRNET, ELEMNET, IRNET
 from models.recipe import FAST
 from search.results import OUT_OF_TIME, TrialResult, has_lowest_error, rank
+from spaces import build
 
 
 def result(
@@ -100,3 +102,13 @@ def test_fewer_parameters_win_a_tie() -> None:
 
 def test_nothing_to_rank() -> None:
     assert rank([]) == []
+
+
+def test_an_estimator_fitted_to_part_of_the_rows_stands_behind_those_of_all() -> None:
+    """It would be tested, and registered, as another model: fitted again to all rows."""
+    space = build("traditional", replace(FAST, epochs=3), BRNET)
+    quick, slow = list(space.candidates())[:2]
+    whole = TrialResult("a", quick, 0, 3, 3, 0.5, 1.0, "fitted")
+    part = TrialResult("b", slow, 0, 2, 2, 0.4, 9.0, OUT_OF_TIME)
+    assert [standing.candidate for standing in rank([part, whole])] == [quick, slow]
+    assert (whole.has_model, part.has_model) == (True, False)
