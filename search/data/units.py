@@ -24,7 +24,7 @@ _ONLY_BESIDE_OTHERS = frozenset(
 _IN_BRACKETS = re.compile(r"(?P<name>.*\S)\s*(?:\((?P<round>[^()]+)\)|\[(?P<square>[^\[\]]+)\])\s*")
 _BETWEEN = re.compile(r"\s*(?:/|\*\*|\^|·|⋅|\*|\bper\b|\s)\s*")
 _SCALE = re.compile(r"1\s*/|10\s*(?:\^|\*\*|[-+−⁻]|[⁰¹²³⁴⁵⁶⁷⁸⁹])")
-_POWER = re.compile(r"(?:1|10(?:[-+−⁻]?\d+|[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|[-+−⁻]?\d|[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
+_POWER = re.compile(r"(?:1|10(?:[-+−⁻]?\d+|[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|[-+−⁻]?\d{1,2}|[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 _EXPONENT = re.compile(r"[-+−⁻]?(?:\d|[⁰¹²³⁴⁵⁶⁷⁸⁹]+)$")
 
 
