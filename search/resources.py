@@ -19,7 +19,7 @@ import torch
 import yaml
 from ray._private import ray_constants
 from ray._private.utils import get_num_cpus
-from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
 from models.streams import MOST_STREAMS
 from search.config import SearchConfig
@@ -192,7 +192,7 @@ def local_ray() -> Iterator[None]:
     ray_constants.ENABLE_RAY_CLUSTER = False  # Ray read its variable when it was imported
     try:
         with environment(variables):
-            AuthenticationTokenLoader.instance().reset_cache()
+            _read_authentication()
             ray.init(
                 address="local",
                 include_dashboard=False,
@@ -206,7 +206,13 @@ def local_ray() -> Iterator[None]:
                 ray.shutdown()
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
-        AuthenticationTokenLoader.instance().reset_cache()
+        _read_authentication()
+
+
+def _read_authentication() -> None:
+    """Have Ray read mode and token from the environment again: both were when it was imported."""
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextmanager

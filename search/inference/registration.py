@@ -79,7 +79,12 @@ def register_and_tell(order: Order) -> int:
 
 def data_of(past: PastSearch, table: Mapping[str, Any]) -> Split:
     """The search's data, loaded again. Raises UserError where they are not what it was trained on."""
-    split, trained_on = load(replace(past.config.data, **table)), past.parent.data.tags.get("data")
+    try:
+        split, trained_on = load(replace(past.config.data, **table)), past.parent.data.tags.get("data")
+    except UserError as error:
+        raise UserError(
+            f"the search's table cannot be loaded again (path= or data_dir= may say where): {error}"
+        ) from error
     if split.fingerprint != trained_on:
         raise UserError(
             f"the table is not the one that this search was trained on (fingerprint {split.fingerprint}, then "
