@@ -17,6 +17,8 @@ if [ "$(cat ~/.branchsearch-environment 2>/dev/null)" = "$wanted" ]; then
   exit
 fi
 "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "branchsearch needs Python 3.11 or newer")'
-"${PYTHON:-python3}" -m venv --clear ~/env
+clear=--clear # what another version of Python left, but for an environment that is somebody else's
+if [ -L ~/env ]; then clear=; fi
+"${PYTHON:-python3}" -m venv $clear ~/env
 ~/env/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cluster]'
 printf '%s\n' "$wanted" >~/.branchsearch-environment

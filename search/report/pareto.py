@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from search.objectives import front, mean_values, parameters_of, seconds_of
+from search.objectives import front, parameters_of, seconds_of
 from search.pareto import objective_words, places, those_that_compare
 from search.report.evidence import Evidence
 from search.report.figures import GREY, ORANGE, Figure, axis, figure_block, log_axis, text_only
@@ -107,20 +107,24 @@ def front_figure(evidence: Evidence, cost_name: str, cost: Cost, cost_unit: str 
 
 def front_table(evidence: Evidence) -> Html:
     """The members of either front, and of that of the search's objectives."""
-    trained = those_that_compare(evidence.standings, by_seconds=True)
+    whole, objectives = those_that_compare(evidence.standings, by_seconds=True), evidence.search.config.objectives
     costs = {"parameters": parameters_of, "time": seconds_of} if evidence.has_networks else {"time": seconds_of}
-    fronts = {name: front([(s.mean_error, cost(s)) for s in trained]) for name, cost in costs.items()}
-    if len(evidence.search.config.objectives) > 2:
-        fronts["both"] = front([mean_values(evidence.search.config.objectives, s) for s in trained])
+    fronts: dict[str, list[Standing]] = {}
+    for name, cost in costs.items():
+        compared = whole if cost is seconds_of else evidence.trained
+        fronts[name] = [compared[place] for place in front([(s.mean_error, cost(s)) for s in compared])]
+    if len(objectives) > 2:
+        fronts["both"] = [place.standing for place in places(evidence.standings, objectives) if place.is_on_front]
+    members = {standing.rank: standing for on_it in fronts.values() for standing in on_it}
     rows = [
         [
-            Cell(evidence.name(trained[place])),
-            Cell(number(trained[place].mean_error), trained[place].mean_error),
-            *([_parameters(trained[place])] if evidence.has_networks else []),
-            Cell(f"{seconds_of(trained[place]):,.1f}", seconds_of(trained[place])),
-            *(Cell("yes" if place in members else "no") for members in fronts.values()),
+            Cell(evidence.name(standing)),
+            Cell(number(standing.mean_error), standing.mean_error),
+            *([_parameters(standing)] if evidence.has_networks else []),
+            Cell(f"{seconds_of(standing):,.1f}", seconds_of(standing)),
+            *(Cell("yes" if standing in on_it else "no") for on_it in fronts.values()),
         ]
-        for place in sorted({place for members in fronts.values() for place in members})
+        for _, standing in sorted(members.items())
     ]
     columns = [
         evidence.kind,
