@@ -12,7 +12,7 @@ grep -qxF "$line" ~/.bashrc || { printf '%s\n' "$line"; cat ~/.bashrc; } >~/.bas
 [ ! -e ~/.bashrc.new ] || mv ~/.bashrc.new ~/.bashrc
 chmod 600 ~/.ray/auth_token
 
-wanted=$({ cat pyproject.toml constraints.txt; "${PYTHON:-python3}" -VV; } | sha256sum)
+wanted=$({ cat pyproject.toml constraints.txt; printf %s "${PYTHON:-}"; } | sha256sum)
 if [ "$(cat ~/.branchsearch-environment 2>/dev/null)" = "$wanted" ]; then
   exit
 fi

@@ -4,7 +4,6 @@ import json
 import secrets
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -84,11 +83,7 @@ def prepare(cluster: Cluster, base: Path) -> None:
     described["auth"]["ssh_user"] = "root"
     cluster.file.write_text(yaml.safe_dump(described, sort_keys=False))
     versions = subprocess.run(
-        f"{{ cat pyproject.toml constraints.txt; {sys.prefix}/bin/python3 -VV; }} | sha256sum",
-        shell=True,
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
+        "cat pyproject.toml constraints.txt | sha256sum", shell=True, cwd=ROOT, capture_output=True, check=True
     ).stdout
     for host in cluster.hosts.values():
         (host.home / ".branchsearch-environment").write_bytes(versions)
