@@ -90,8 +90,10 @@ def test_the_live_view_shows_trials_under_way() -> None:
 
 
 def test_durations_read_well() -> None:
-    assert [duration(seconds) for seconds in (5, 99, 100, 5400, 12000)] == [
-        "5 s",
+    assert [duration(seconds) for seconds in (0, 2.44, 9.97, 99, 100, 5400, 12000)] == [
+        "0 s",
+        "2.4 s",
+        "10 s",
         "99 s",
         "2 min",
         "90 min",
