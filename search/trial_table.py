@@ -13,7 +13,7 @@ from search.whole_file import whole_file
 
 TAGS = {"mlflow.source.git.commit": "commit", "data": "data", "stop_reason": "stop_reason"}
 """The tags that are told, and their column."""
-WHOLE = ("parameters", "epochs", "best_epoch", "rank", "seed")
+WHOLE = ("parameters", "epochs", "epochs_trained", "best_epoch", "rank", "seed")
 """Columns of counts; a search's `seed` is empty."""
 
 
@@ -41,4 +41,6 @@ def _line(run: Run, kind: str) -> dict[str, object]:
     facts = {"kind": kind, "run": run.info.run_id, "name": run.info.run_name, "status": run.info.status}
     # the metric learning_rate is the last step's; the recipe's is the one to read
     last = {key: value for key, value in run.data.metrics.items() if key not in run.data.params}
+    if kind == "trial" and "epochs" in run.data.metrics:
+        last["epochs_trained"] = run.data.metrics["epochs"]  # `epochs` are the most that the recipe allows
     return facts | dict(run.data.params) | last | tags

@@ -62,6 +62,7 @@ def test_a_table_of_the_trials_names_no_folder(shelf: Shelf, in_tmp: Path) -> No
     errors = {result.trial_id: result.best_error for s in shelf.past.standings for result in s.trained}
     assert sorted(table.best_validation_mae[1:].dropna()) == pytest.approx(sorted(errors.values()))
     assert table.seed[1:].notna().all()
+    assert set(table.epochs_trained[1:].dropna()) == {result.epochs for result, _ in shelf.past.trials}
     rates = {result.candidate.recipe.learning_rate for s in shelf.past.standings for result in s.trained}
     assert set(table.learning_rate[1:].dropna()) == rates
     assert str(in_tmp.parent) not in Path("trials.csv").read_text()
