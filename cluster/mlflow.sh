@@ -51,7 +51,6 @@ start_server() {
       --backend-store-uri "postgresql+psycopg2:///mlflow?host=$socket" --artifacts-destination "$folder/artifacts" \
       >>"$log" 2>&1 </dev/null &
     echo $! >"$pid_file"
-    sleep 0.2 # until it is called mlflow
   fi
   for _ in $(seq 240); do
     if ! running; then break; fi

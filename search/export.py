@@ -15,7 +15,7 @@ from search.settings import DEFAULT_URI
 
 NAME = "search.export"
 SETTINGS = {
-    "run": Setting(TEXT, "the search: latest, or the id of its run in MLflow; latest if left out"),
+    "run": Setting(TEXT, "the search: latest, its run's id in MLflow, its name or its folder; latest if left out"),
     "file": Setting(
         TEXT, "the file to write: search.zip, or trials.csv for a table of the trials without their weights"
     ),

@@ -34,7 +34,10 @@ def main(arguments: Sequence[str]) -> int:
     # MLflow takes seconds to import: a typing error need not wait for it.
     transport = import_module("search.transport")
     run_id, count = transport.unpack(Path(values["file"]), values.get("tracking.uri", DEFAULT_URI))
-    print(f"the search is in {count} runs here: python -m search.report run={run_id}")
+    command = import_module("search.resume").command_of(
+        "search.report", f"run={run_id}", values.get("tracking.uri", DEFAULT_URI)
+    )
+    print(f"the search is in {count} runs here: {command}")
     return 0
 
 

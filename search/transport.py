@@ -17,7 +17,7 @@ from models.objective import ERROR_NAMES
 from search.ensemble_record import ARTIFACT as ENSEMBLE
 from search.ensemble_record import logged
 from search.errors import UserError
-from search.history import LATEST, latest_parent, parent_of
+from search.history import LATEST, latest_parent, parent_of, pointed_at
 from search.parent_run import CONFIG_TAG, FOLDER_TAG
 from search.store import PARENT_TAG, Store, children_of, existing_store, open_store
 from search.view import share_ranking
@@ -39,6 +39,7 @@ FEW = 90
 
 def ended_search(run: str, uri: str) -> tuple[MlflowClient, Run]:
     """The store's client and the search's run. Raises UserError where it is not there, or under way."""
+    run, uri = pointed_at(run, uri)
     client = existing_store(uri)
     parent = latest_parent(client, uri) if run == LATEST else parent_of(client, run, "run")
     if parent.info.status == "RUNNING":

@@ -53,9 +53,8 @@ def versions() -> dict[str, str]:
 
 def versions_since(before: Mapping[str, str]) -> dict[str, str]:
     """Those of a search that goes on; where its training code was another, both, which is that of no other search."""
-    now, old = versions(), before.get(TRAINING_CODE)
-    if old is not None and now[TRAINING_CODE] not in old.split(", ")[-1]:
-        now[TRAINING_CODE] = f"{old}, {now[TRAINING_CODE]}"
-    elif old is not None:
-        now[TRAINING_CODE] = old
+    now, old = versions(), before.get(TRAINING_CODE, "")
+    if old and old != now[TRAINING_CODE]:
+        same = old.endswith(now[TRAINING_CODE])  # of a search that went on with it before
+        now[TRAINING_CODE] = old if same else f"{old}, {now[TRAINING_CODE]}"
     return now

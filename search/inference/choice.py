@@ -28,7 +28,6 @@ from search.judging import on_validation
 from search.labels import part_in_words
 from search.results import TrialResult
 from search.targets import training_data
-from search.transport import ORIGIN_TAG
 
 T = TypeVar("T")
 
@@ -104,8 +103,7 @@ def choose_ensemble(past: PastSearch) -> Choice:
         raise UserError(
             "this search chose no ensemble (it is not over, had ensemble=0 or one model alone): top=5 chooses one now"
         )
-    # what an earlier version imported names the runs of the store that it is from
-    trials = {name: result for result, run in past.trials for name in (run.info.run_id, run.data.tags.get(ORIGIN_TAG))}
+    trials = {run.info.run_id: result for result, run in past.trials}
     if gone := [member["run"] for member in about["members"] if member["run"] not in trials]:
         raise UserError(f"the ensemble's trial {gone[0]} is not in this store: top=5 chooses one of what is")
     results = tuple(trials[member["run"]] for member in about["members"])

@@ -50,27 +50,8 @@ def test_a_pack_grows_while_it_pays(mp_data: TrainingData, monkeypatch: pytest.M
     assert members_that_pay(SMALL, mp_data, "cpu", most=4) == 4
 
 
-@pytest.mark.parametrize("rows", [20, 64, 600])
-def test_a_step_is_timed_however_few_an_epoch_has(
-    rows: int, mp_data: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By a clock that each step of one of two members moves on by a second."""
-    now = [0]
-
-    class Steps(EagerSteps):
-        def take(self, number: int) -> None:
-            now[0] += 1
-            super().take(number)
-
-    monkeypatch.setattr(training, "EagerSteps", Steps)
-    monkeypatch.setattr("models.timing.time.perf_counter", lambda: now[0])
-    part = TrainingData(mp_data.x_train[:rows], mp_data.y_train[:rows], mp_data.x_validation, mp_data.y_validation)
-    assert seconds_per_step([SMALL, SMALL], part) == 2
-
-
-def test_waiting_for_a_gpu_is_no_step(mp_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Epochs of two steps, after each of which a GPU is waited for: it is asked a thousand times."""
-    monkeypatch.setattr(training.TrainingRun, "_until_done", lambda run: iter([None] * 1000))
+def a_second_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that each step of any run moves on by a second, and nothing else."""
     taken = [0]
 
     class Steps(EagerSteps):
@@ -80,6 +61,22 @@ def test_waiting_for_a_gpu_is_no_step(mp_data: TrainingData, monkeypatch: pytest
 
     monkeypatch.setattr(training, "EagerSteps", Steps)
     monkeypatch.setattr("models.timing.time.perf_counter", lambda: taken[0])
+
+
+@pytest.mark.parametrize("rows", [20, 64, 600])
+def test_a_step_is_timed_however_few_an_epoch_has(
+    rows: int, mp_data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that each step of one of two members moves on by a second."""
+    a_second_a_step(monkeypatch)
+    part = TrainingData(mp_data.x_train[:rows], mp_data.y_train[:rows], mp_data.x_validation, mp_data.y_validation)
+    assert seconds_per_step([SMALL, SMALL], part) == 2
+
+
+def test_waiting_for_a_gpu_is_no_step(mp_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Epochs of two steps, after each of which a GPU is waited for: it is asked a thousand times."""
+    monkeypatch.setattr(training.TrainingRun, "_until_done", lambda run: iter([None] * 1000))
+    a_second_a_step(monkeypatch)
     batch = SMALL.recipe.batch_size
     part = TrainingData(
         mp_data.x_train[: 2 * batch], mp_data.y_train[: 2 * batch], mp_data.x_validation, mp_data.y_validation

@@ -23,6 +23,7 @@ from search.parsing import parse
 from search.results import TrialResult
 from search.store import open_store
 from search.tracking import Tracker
+from search.versions import TRAINING_CODE, training_code, versions_since
 from spaces import build as build_space
 from spaces.listed import Listed
 
@@ -126,3 +127,11 @@ def test_settings_longer_than_a_tag_come_back_whole(in_tmp: Path, mp_split: Spli
     assert open_search(begun.parent, config.tracking.uri).config == config
     Tracker(config, mp_split, store, parent=begun.parent)
     assert open_search(begun.parent, config.tracking.uri).config == config
+
+
+def test_training_code_of_a_search_that_went_on_under_another_is_both() -> None:
+    """Neither of them alone: its trials would not all come to the same if trained now."""
+    now = training_code()
+    assert versions_since({TRAINING_CODE: now})[TRAINING_CODE] == versions_since({})[TRAINING_CODE] == now
+    both = versions_since({TRAINING_CODE: "another"})
+    assert both[TRAINING_CODE] == versions_since(both)[TRAINING_CODE] == f"another, {now}"
