@@ -51,12 +51,18 @@ WEIGHT_DECAYS: dict[Optimiser, Range] = {
 """AdamW's and Muon's decay is decoupled from the gradient. Adam's is not, and gets scaled away: it is drawn without."""
 
 
+FORGETTINGS = Range("one_minus_beta2", 1e-3, 0.05)
+"""How much of the mean of squared gradients each step of Adam and AdamW forgets: from torch's default up. Which suits a
+property, only trying tells (docs/performance.md)."""
+
+
 @dataclass(frozen=True)
 class Hyperparameters(Space):
-    """Optimiser, learning rate, weight decay, schedule, batch size, loss, activation and its slope for `base`.
+    """Optimiser, learning rate, weight decay, beta2, schedule, batch size, loss, activation and its slope for `base`.
 
     The rest of the network and of the recipe stays as given. Parameters that would change nothing are not drawn: the
-    slope of another activation than LeakyReLU, the loss of a classification (always cross-entropy).
+    slope of another activation than LeakyReLU, the loss of a classification (always cross-entropy), the beta2 of SGD,
+    and that of Muon, where it makes no difference (docs/performance.md) and is the one given.
     """
 
     name: ClassVar[str] = "hyperparameters"
@@ -81,7 +87,7 @@ class Hyperparameters(Space):
             optimiser=optimiser,
             learning_rate=LEARNING_RATES[optimiser].suggest(trial),
             weight_decay=decay.suggest(trial) if decay else 0.0,
-            beta2=Recipe.beta2 if optimiser == "sgd" else self.recipe.beta2,
+            beta2=self._beta2(trial, optimiser),
             schedule=trial.suggest_categorical("schedule", get_args(Schedule)),
             batch_size=trial.suggest_categorical("batch_size", BATCH_SIZES),
         )
@@ -89,3 +95,8 @@ class Hyperparameters(Space):
             return recipe
         loss = trial.suggest_categorical("loss", get_args(Loss))
         return replace(recipe, loss=loss, huber_delta=recipe.huber_delta if loss == "huber" else 1.0)
+
+    def _beta2(self, trial: BaseTrial, optimiser: Optimiser) -> float:
+        if optimiser in ("adam", "adamw"):
+            return 1 - FORGETTINGS.suggest(trial)
+        return Recipe.beta2 if optimiser == "sgd" else self.recipe.beta2

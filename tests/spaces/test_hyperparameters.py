@@ -13,7 +13,7 @@ def suggest(parameters: dict[str, object], space: str = "hyperparameters") -> Ca
     return build(space, FAST, IRNET).suggest(optuna.trial.FixedTrial(parameters))
 
 
-COMMON = {"activation": "relu", "schedule": "cosine", "batch_size": 64, "loss": "huber"}
+COMMON = {"activation": "relu", "schedule": "cosine", "batch_size": 64, "loss": "huber", "one_minus_beta2": 1e-3}
 
 
 def test_each_optimiser_has_its_own_learning_rate_and_decay() -> None:
@@ -26,12 +26,20 @@ def test_each_optimiser_has_its_own_learning_rate_and_decay() -> None:
     assert (adamw.schedule, adamw.batch_size, adamw.loss) == ("cosine", 64, "huber")
 
 
-def test_the_beta2_given_is_that_of_every_optimiser_but_sgd_which_has_none() -> None:
+def test_beta2_is_drawn_for_adam_and_adamw_given_for_muon_and_none_for_sgd() -> None:
     space = build("hyperparameters", replace(FAST, beta2=0.98), IRNET)
-    for optimiser, rate in (("adam", "learning_rate"), ("sgd", "sgd_learning_rate")):
-        point = {**COMMON, "optimiser": optimiser, rate: 1e-3, "sgd_weight_decay": 1e-6}
-        recipe = space.suggest(optuna.trial.FixedTrial(point)).recipe
-        assert recipe.beta2 == (0.98 if optimiser == "adam" else 0.999)
+    rates = {"learning_rate": 1e-3, "weight_decay": 0.1, "sgd_learning_rate": 1e-3, "sgd_weight_decay": 1e-6}
+    point = {**COMMON, **rates, "one_minus_beta2": 0.01}
+    recipes = {
+        optimiser: space.suggest(optuna.trial.FixedTrial({**point, "optimiser": optimiser})).recipe
+        for optimiser in ("adam", "adamw", "muon", "sgd")
+    }
+    assert {name: recipe.beta2 for name, recipe in recipes.items()} == {
+        "adam": 0.99,
+        "adamw": 0.99,
+        "muon": 0.98,
+        "sgd": 0.999,
+    }
 
 
 def test_only_leaky_relu_has_a_slope() -> None:
