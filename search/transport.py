@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
@@ -79,7 +79,7 @@ def _described(client: MlflowClient, run: Run) -> dict[str, Any]:
 
 
 def _pack_artifacts(client: MlflowClient, run_id: str, prefix: str, archive: zipfile.ZipFile) -> None:
-    with TemporaryDirectory(prefix="branchsearch-") as folder:
+    with tempfile.TemporaryDirectory(prefix="branchsearch-") as folder:
         for entry in client.list_artifacts(run_id):
             client.download_artifacts(run_id, entry.path, folder)
         for path in sorted(Path(folder).rglob("*")):
@@ -95,6 +95,7 @@ def unpack(file: Path, uri: str) -> tuple[str, int]:
     """
     try:
         with zipfile.ZipFile(file) as archive:
+            _check_room(archive, file)
             facts = _read_facts(archive)
             return _unpack(archive, facts, open_store(uri, facts["experiment"]))
     except FileNotFoundError as error:
@@ -102,7 +103,20 @@ def unpack(file: Path, uri: str) -> tuple[str, int]:
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, IndexError) as error:
         raise UserError(f"file={file} is no search that python -m search.export has written: {error}") from error
     except OSError as error:
-        raise UserError(f"file={file} cannot be read: {error.strerror or error}") from error
+        raise UserError(f"file={file} cannot be taken over: {error.strerror or error}") from error
+
+
+def _check_room(archive: zipfile.ZipFile, file: Path) -> None:
+    """Raises UserError where the file unpacks to more than the disk has free, as a small file made to do harm does.
+
+    No more than the sizes noted is ever unpacked: zipfile stops there.
+    """
+    size, free = sum(entry.file_size for entry in archive.infolist()), shutil.disk_usage(tempfile.gettempdir()).free
+    if size > free:
+        raise UserError(
+            f"file={file} unpacks to {size / 1e9:,.1f} GB, and {tempfile.gettempdir()} has {free / 1e9:,.1f} GB free: "
+            "make room, or have TMPDIR name a folder on a larger disk"
+        )
 
 
 def _read_facts(archive: zipfile.ZipFile) -> dict[str, Any]:
@@ -171,7 +185,7 @@ def _members(archive: zipfile.ZipFile, prefix: str) -> Iterator[tuple[str | None
             continue
         if path.is_absolute() or ".." in path.parts or "\\" in entry.filename:
             raise ValueError(f"it holds a file outside its own folder: {entry.filename}")
-        with TemporaryDirectory(prefix="branchsearch-") as folder:
+        with tempfile.TemporaryDirectory(prefix="branchsearch-") as folder:
             target = Path(folder) / path.name
             with archive.open(entry) as source, target.open("wb") as copy:
                 shutil.copyfileobj(source, copy)

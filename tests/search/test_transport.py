@@ -1,6 +1,7 @@
 """A search leaves one store as a file and is the same in another; what is no such file changes nothing."""
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -85,6 +86,19 @@ def test_what_is_no_search_is_refused_and_leaves_nothing(file: Path, in_tmp: Pat
     client = MlflowClient(f"sqlite:///{Path.cwd()}/mlflow.db")
     assert not client.search_runs([e.experiment_id for e in client.search_experiments()])
     assert not (in_tmp.parent / "evil.txt").exists()
+
+
+def test_what_the_disk_could_not_hold_is_refused_before_it_is_unpacked(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("artifacts/0/zeros.txt", bytes(30_000_000))
+    assert file.stat().st_size < 10_000_000
+    disk = shutil.disk_usage(file)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk._replace(free=25_000_000))
+    with pytest.raises(UserError, match=r"search\.zip unpacks to 0\.0 GB, and .* has 0\.0 GB free: make room"):
+        import_run([f"file={file}"])
+    assert not Path("mlflow.db").exists()
 
 
 def test_nothing_but_json_and_artifacts_travels(file: Path) -> None:
