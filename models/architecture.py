@@ -85,8 +85,10 @@ class Architecture:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "branchings", tuple(sorted(self.branchings, key=lambda branching: branching.group)))
-        if not any(self.dropout):
-            object.__setattr__(self, "dropout", ())
+        # equal architectures have equal JSON, by which trials are told apart: 0 is 0.0
+        object.__setattr__(self, "dropout", tuple(map(float, self.dropout)) if any(self.dropout) else ())
+        object.__setattr__(self, "slope", float(self.slope))
+        object.__setattr__(self, "floor", None if self.floor is None else float(self.floor))
         if self.activation != "leaky_relu":
             object.__setattr__(self, "slope", 0.0)
         self._check()

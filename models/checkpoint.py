@@ -81,6 +81,7 @@ def load_network(path: Path) -> tuple[Network, dict[str, Any]]:
         network = build(architecture)
         network.load_state_dict(tensors)
         network.floor = network.architecture.floor
+        about: dict[str, Any] = facts["about"]
     except (KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} does not hold a network of branchsearch: {error}") from error
-    return network.eval(), facts["about"]
+    return network.eval(), about

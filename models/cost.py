@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.recipe import Recipe
+from models.recipe import Recipe, rows_in
 
 PASSES = 6
 """Operations for a parameter and row of a step: two each forward, back to the weights, and back to the input."""
@@ -28,7 +28,7 @@ class StepCost:
 
         Of networks of one size, those that Muon trains are taken to be its dearest: one square matrix.
         """
-        training, validation = math.ceil(recipe.train_part * rows[0]), rows[1]
+        training, validation = rows_in(recipe.train_part, rows[0]), rows[1]
         steps = math.ceil(training / recipe.batch_size)
         muon = 2 * MUON_PRODUCTS * parameters**1.5 if recipe.optimiser == "muon" else 0.0
         products = PASSES * parameters * (training + validation / 3)

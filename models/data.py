@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import dataclass, replace
 from typing import Self
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.recipe import rows_in
 from models.transfer import StartWeights
 
 
@@ -40,5 +40,5 @@ class TrainingData:
 
     def part(self, part: float) -> Self:
         """With the first `part` (above 0 to 1) of the training rows, one at least: a smaller part lies in a larger."""
-        rows = math.ceil(part * len(self.x_train))
+        rows = rows_in(part, len(self.x_train))
         return replace(self, x_train=self.x_train[:rows], y_train=self.y_train[:rows])

@@ -110,7 +110,7 @@ def select(
     `most_parameters` together, `parameters` (networks,) being those of each. Greedy selection with replacement (Caruana
     et al., ICML 2004): start from the best network, add the one that lowers the ensemble's error most, and of all
     ensembles on this way keep the best. Ties go to the fewer copies and to the network that comes first. Raises
-    ValueError where there is nothing to choose from, or no network is within the limit.
+    ValueError where there is nothing to choose from, or no network is within the limit or has a finite error.
     """
     if not len(outputs) or members < 1:
         raise ValueError(f"nothing to choose: {len(outputs)} networks, at most {members} members")
@@ -124,11 +124,13 @@ def select(
     for size in range(1, ROUNDS_A_MEMBER * members + 1):
         full = np.count_nonzero(counts) >= members
         allowed = np.flatnonzero((counts > 0) | ((sizes <= left) & (not full)))
-        errors = [error((total + outputs[number]) / size) for number in allowed]
+        errors = np.nan_to_num([error((total + outputs[number]) / size) for number in allowed], nan=np.inf)
         chosen = allowed[int(np.argmin(errors))]
         left -= 0.0 if counts[chosen] else sizes[chosen]
         counts[chosen] += 1
         total += outputs[chosen]
         if min(errors) < best_error:
             best_counts, best_error = counts.copy(), min(errors)
+    if not np.isfinite(best_error):
+        raise ValueError("nothing to choose: no network has a finite error")
     return best_counts

@@ -197,10 +197,7 @@ def build(architecture: Architecture, seed: int = 0) -> Network:
                 bound = math.sqrt(6 / (module.in_features + module.out_features))
                 module.weight.uniform_(-bound, bound, generator=generator)
                 module.bias.zero_()
-            elif isinstance(module, nn.BatchNorm1d):
-                module.reset_parameters()
-                module.reset_running_stats()
-            elif isinstance(module, nn.LayerNorm):
+            elif isinstance(module, nn.BatchNorm1d | nn.LayerNorm):
                 module.reset_parameters()
             elif isinstance(module, PiecewiseLinear | Periodic | ElementEmbeddings | Descriptors | RankedElements):
                 module.begin(generator)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, Self, get_args
 
 Optimiser = Literal["adam", "adamw", "sgd", "muon", "schedule_free"]
@@ -53,6 +53,7 @@ class Recipe:
     train_part: float = 1.0
 
     def __post_init__(self) -> None:
+        self._make_floats()
         for field, names in (
             ("optimiser", Optimiser),
             ("schedule", Schedule),
@@ -73,12 +74,21 @@ class Recipe:
         if not 0 < self.train_part <= 1:
             raise ValueError(f"recipe.train_part={self.train_part} must be above 0 and at most 1")
         for field, least in (("batch_size", 1), ("epochs", 1), ("patience", 0)):
-            if not isinstance(getattr(self, field), int) or getattr(self, field) < least:
+            if type(getattr(self, field)) is not int or getattr(self, field) < least:
                 raise ValueError(f"recipe.{field}={getattr(self, field)} must be at least {least}, and whole")
         self._check_together()
 
+    def _make_floats(self) -> None:
+        """Of whole numbers, so that equal recipes have equal JSON, by which trials are told apart."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type == "float" and type(value) is int:
+                object.__setattr__(self, field.name, float(value))
+
     def _check_together(self) -> None:
         """Raises ValueError on values that do not go with each other."""
+        if not isinstance(self.standardise, bool):
+            raise ValueError(f"recipe.standardise={self.standardise!r} is neither true nor false")
         if self.huber_delta != 1 and self.loss != "huber":
             raise ValueError(
                 f"recipe.huber_delta={self.huber_delta} means nothing to recipe.loss={self.loss}: add recipe.loss=huber"
@@ -101,6 +111,11 @@ class Recipe:
             return cls(**json.loads(text))
         except (TypeError, ValueError) as error:
             raise ValueError(f"not a recipe: {error}") from error
+
+
+def rows_in(part: float, rows: int) -> int:
+    """How many rows `part` (above 0 to 1) of so many is, rounded up: 0.07 of 100 is 7, which its product is above."""
+    return math.ceil(round(part * rows, 6))
 
 
 PAPER = Recipe()

@@ -20,6 +20,7 @@ from models.network import Network, build, predict
 from models.objective import Objective
 from models.optimiser import Plateau, learning_rate_at, make_optimiser
 from models.precision import computes_in_bfloat16
+from models.recipe import rows_in
 from models.run import Epoch, NonFiniteLossError, Run, RunState
 from models.schedule_free import ScheduleFree, ScheduleFreeWeights
 from models.stepping import EagerSteps, GraphedSteps, Parts, Steps, batch_bounds
@@ -99,6 +100,11 @@ class TrainingRun(Run):
             raise ValueError(
                 f"rows of {data.x_train.shape[1]} values do not fit an input width of "
                 f"{candidate.architecture.input_width}"
+            )
+        rows = rows_in(candidate.recipe.train_part, len(data.x_train))
+        if candidate.architecture.normalisation == "batch" and min(rows, candidate.recipe.batch_size) < 2:
+            raise ValueError(
+                f"batch norm needs two rows in a batch, not batches of {candidate.recipe.batch_size} of {rows} rows"
             )
 
     def epoch(self) -> Epoch:

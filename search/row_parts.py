@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from models.candidate import Candidate
+from models.recipe import rows_in
 from search.errors import UserError
 from search.labels import part_in_words
 from spaces import Space
@@ -60,7 +60,7 @@ def finals(config: SearchConfig, results: Iterable[TrialResult]) -> list[TrialRe
 def check_table(config: SearchConfig, rows: int) -> None:
     """Raises UserError where the smallest part of so many training rows would not fill a batch."""
     part, batch = config.parts[0], config.recipe.batch_size
-    found = math.ceil(part * rows)
+    found = rows_in(part, rows)
     if len(config.parts) > 1 and found < batch:
         raise UserError(
             f"scheduler=rows begins with {part_in_words(part)}, here {found} of {rows:,}, which do not fill one batch "

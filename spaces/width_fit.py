@@ -50,14 +50,14 @@ def fit(shape: Architecture, ratios: tuple[float, ...], target: float, low: int,
     Raises ValueError where no width gives one.
     """
 
-    inputs = shape.widths()[0]
+    dip = _dip(shape)
 
     def at(first: int) -> Architecture:
         return with_widths(shape, ratios, first)
 
     def count(first: int) -> int:
-        # at the input's own width a skip has no projection: the count, which else rises, falls for that one
-        return at(first + (first == inputs)).parameter_count()
+        # the count, which else rises with the width, falls for that one
+        return at(first + (first == dip)).parameter_count()
 
     narrow, wide = 1, 2
     while wide < WIDEST and count(wide) < target:
@@ -65,7 +65,7 @@ def fit(shape: Architecture, ratios: tuple[float, ...], target: float, low: int,
     while wide - narrow > 1:
         middle = (narrow + wide) // 2
         narrow, wide = (middle, wide) if count(middle) < target else (narrow, middle)
-    near = {*range(max(1, narrow - NEARBY), wide + NEARBY + 1), inputs}
+    near = {*range(max(1, narrow - NEARBY), wide + NEARBY + 1), max(1, dip)}
     found = list(_within(at, sorted(near), low, high))
     if not found:
         # one group alone is finer than all together
@@ -75,6 +75,15 @@ def fit(shape: Architecture, ratios: tuple[float, ...], target: float, low: int,
     if not found:
         raise ValueError(f"{shape} cannot have between {low:,} and {high:,} parameters")
     return min(found, key=lambda network: abs(network.parameter_count() - target))
+
+
+def _dip(shape: Architecture) -> int:
+    """The first group's width at which the skip around its first layer, or around the group, has no projection, since
+    that is as wide as the input; 0 where there is none.
+    """
+    inputs, outputs = shape.widths()[:2]
+    ends = outputs // shape.groups[0].width if shape.skip == "group" else 1  # side by side, where they are concatenated
+    return 0 if inputs % ends else inputs // ends
 
 
 def _one_group(network: Architecture, number: int) -> Callable[[int], Architecture]:

@@ -343,3 +343,12 @@ def test_another_head_keeps_the_hidden_layers() -> None:
     classifier = BRNET.with_output(3, "classification")
     assert (classifier.groups, classifier.branchings, classifier.skip) == (BRNET.groups, BRNET.branchings, BRNET.skip)
     assert classifier.parameter_count() == BRNET.parameter_count() + 2 * 33
+
+
+def test_equal_architectures_have_equal_json() -> None:
+    """Trials are told apart by it."""
+    groups = (Group(8, 2), Group(8, 1))
+    one = Architecture(groups=groups, slope=1, dropout=(0, 0.1), floor=0)
+    other = Architecture(groups=groups, slope=1.0, dropout=(0.0, 0.1), floor=0.0)
+    assert one == other
+    assert one.to_json() == other.to_json()

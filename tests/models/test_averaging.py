@@ -1,11 +1,15 @@
 """Averaged weights: the average they claim to be, with batch norm's statistics of their own."""
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
+from kinds import KINDS
 from torch import nn
 
 from models.architecture import Architecture, Group
-from models.averaging import STATISTICS_BATCH, AveragedWeights, averaging_weight, copy_of
+from models.averaging import STATISTICS_BATCH, AveragedWeights, averaging_weight, copy_of, take_statistics
 from models.candidate import Candidate
 from models.data import TrainingData
 from models.network import build
@@ -59,3 +63,31 @@ def test_batch_norm_validates_well_from_the_first_epochs(mp_data: TrainingData) 
     recipe = Recipe(learning_rate=1e-3, batch_size=64, epochs=4, averaging=0.998)
     *_, last = TrainingRun(Candidate(architecture, recipe), mp_data)
     assert last.validation_error < 1.3 * last.train_error
+
+
+def test_statistics_are_taken_without_dropout() -> None:
+    network = build(replace(NORMED, groups=(Group(16, 1), Group(8, 1)), dropout=(0.5, 0)))
+    x = torch.randn(400, 5, generator=torch.Generator().manual_seed(0))
+    network.train()
+    take_statistics(network, x)
+    norm = network.get_submodule("groups.1.branches.0.0.batch_norm")
+    network.eval()
+    with torch.no_grad():
+        fed = network.get_submodule("groups.1.branches.0.0.linear")(network.get_submodule("groups.0")(x))
+    # the first group's own norm is of evaluation now, whose variance is the unbiased one
+    torch.testing.assert_close(norm.running_mean, fed.mean(0), rtol=0.05, atol=0.02)
+
+
+def test_a_single_row_left_over_gives_no_statistics() -> None:
+    network = build(NORMED)
+    x = torch.randn(STATISTICS_BATCH + 1, 5)
+    take_statistics(network, x)
+    norm = network.get_submodule("groups.0.branches.0.0.batch_norm")
+    with torch.no_grad():
+        fed = network.get_submodule("groups.0.branches.0.0.linear")(x[:-1])
+    torch.testing.assert_close(norm.running_mean, fed.mean(0), rtol=1e-4, atol=1e-5)
+
+
+def test_batch_norm_trains_where_one_row_is_left_over(few_rows: TrainingData) -> None:
+    odd = replace(few_rows, x_train=few_rows.x_train[:65], y_train=few_rows.y_train[:65])
+    assert math.isfinite(TrainingRun(KINDS["batch norm, other rate"], odd).epoch().train_error)

@@ -11,11 +11,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kinds import KINDS
 
 from models import checkpoint
 from models.architecture import Architecture, Group
 from models.checkpoint import CheckpointError, load_network, read, save_network, write
+from models.data import TrainingData
 from models.network import build
+from models.training import TrainingRun
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b/0": torch.tensor(3), "state": torch.get_rng_state()[:16]}
 
@@ -114,3 +117,50 @@ def test_a_network_file_of_other_weights_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "y.npz", TENSORS, {"seed": 1})
     with pytest.raises(CheckpointError, match="does not hold a network"):
         load_network(tmp_path / "y.npz")
+
+
+def test_a_write_that_fails_at_its_end_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file.npz"
+    write(path, TENSORS, {"epoch": 1})
+
+    def killed(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(OSError, match="Input/output"):
+            write(path, TENSORS, {"epoch": 2})
+    assert read(path)[1] == {"epoch": 1}
+
+
+def test_a_network_larger_than_its_file_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "build", lambda architecture: pytest.fail("it was built"))
+    huge = Architecture(groups=(Group(10**6, 4),))
+    write(tmp_path / "x.npz", {"output.bias": torch.zeros(1)}, {"architecture": huge.to_json(), "about": {}})
+    with pytest.raises(CheckpointError, match="fewer weights than its architecture"):
+        load_network(tmp_path / "x.npz")
+
+
+def test_a_file_of_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "FORMAT", checkpoint.FORMAT + 1)
+    write(tmp_path / "new.npz", {}, {})
+    monkeypatch.undo()
+    with pytest.raises(CheckpointError, match="another version of branchsearch"):
+        read(tmp_path / "new.npz")
+
+
+def test_a_resumed_run_has_trained_as_long(few_rows: TrainingData, tmp_path: Path) -> None:
+    run, again = (TrainingRun(KINDS["branched"], few_rows) for _ in range(2))
+    run.epoch()
+    run.save(tmp_path / "training.npz")
+    again.restore(tmp_path / "training.npz")
+    assert again.state == run.state
+    assert again.epoch().number == 2
+    assert again.state.seconds > run.state.seconds
+
+
+def test_a_network_file_without_its_facts_is_refused(tmp_path: Path) -> None:
+    network = build(Architecture(groups=(Group(4, 1),)))
+    write(tmp_path / "x.npz", dict(network.state_dict()), {"architecture": network.architecture.to_json()})
+    with pytest.raises(CheckpointError, match="does not hold a network"):
+        load_network(tmp_path / "x.npz")

@@ -1,25 +1,31 @@
 """What becomes of a row before the first layer, against formulas written out by hand."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from kinds import QUICK, SMALL
 
 from models.architecture import Architecture, Group
 from models.branching import Branching
+from models.candidate import Candidate
 from models.checkpoint import load_network, save_network
 from models.data import TrainingData
 from models.encoding import (
     DESCRIPTOR_SCALE,
     RANK_SCALE,
     SMALLEST_VARIANCE,
+    Periodic,
     PiecewiseLinear,
     element_descriptors,
 )
 from models.ensemble import Ensemble
 from models.inputs import DESCRIPTORS, ELEMENTS, Inputs
 from models.network import build
+from models.training import TrainingRun
 from search.data.composition import ELEMENTS as SYMBOLS
 
 GATED = (Branching(0, (1, 1)),)
@@ -132,3 +138,40 @@ def test_bins_and_descriptors_go_with_the_weights(mp_data: TrainingData, tmp_pat
     loaded, _ = load_network(tmp_path / "network.npz")
     x = torch.tensor(mp_data.x_validation)
     assert torch.equal(loaded(x), network(x))
+
+
+def test_the_bins_of_a_run_are_those_of_its_training_rows(few_rows: TrainingData) -> None:
+    inputs = Inputs(numeric="piecewise", numeric_width=4)
+    run = TrainingRun(Candidate(replace(SMALL, inputs=inputs), replace(QUICK, train_part=0.5)), few_rows)
+    expected = PiecewiseLinear(ELEMENTS, 4)
+    expected.fit(few_rows.x_train[:200])
+    assert torch.equal(run.network.get_buffer("encoding.parts.0.lows"), expected.lows)
+    assert torch.equal(run.best_network().get_buffer("encoding.parts.0.pace"), expected.pace)
+
+
+def test_the_last_bin_ends_at_the_whole_and_the_first_begins_at_nothing() -> None:
+    encoding = PiecewiseLinear(2, 2)
+    encoding.fit(np.array([[0.2, 0.0], [0.4, 0.0], [0.6, 0.0]]))
+    values = encoding(torch.tensor([[0.1, 0.25], [0.7, 0.75], [1.0, 1.0]])).reshape(3, 2, 2)
+    expected = [[[0.25, 0], [0.5, 0]], [[1, 0.5], [1, 0.5]], [[1, 1], [1, 1]]]
+    torch.testing.assert_close(values, torch.tensor(expected))
+
+
+def test_waves_are_of_their_frequencies() -> None:
+    periodic = Periodic(2, 3)
+    with torch.no_grad():
+        periodic.begin(torch.Generator().manual_seed(0))
+        torch.nn.init.normal_(periodic.linear.weight)
+        x = torch.rand(4, 2)
+        expected = torch.empty(4, 2, 3)
+        for column in range(2):
+            phases = 2 * math.pi * x[:, column, None] * periodic.frequencies[column]
+            waves = torch.cat([phases.sin(), phases.cos()], 1)
+            expected[:, column] = (waves @ periodic.linear.weight.T + periodic.linear.bias).relu()
+        torch.testing.assert_close(periodic(x), expected.flatten(1))
+
+
+def test_a_row_without_elements_has_no_ends() -> None:
+    network = build(Architecture(groups=(Group(4, 1),), inputs=Inputs(embedding=3, descriptors=True, ranks=2)))
+    assert network.encoding is not None
+    assert network.encoding(torch.zeros(2, ELEMENTS)).abs().max() < 0.01

@@ -168,3 +168,15 @@ def test_nothing_to_choose_from() -> None:
         select(np.zeros((0, 5)), absolute(np.zeros(5)), 2)
     with pytest.raises(ValueError, match="nothing to choose"):
         select(np.zeros((2, 5)), absolute(np.zeros(5)), 0)
+
+
+def test_a_network_without_a_finite_error_is_no_member() -> None:
+    truth = np.array([1.0, 2.0])
+    outputs = np.array([[1.1, 2.1], [np.nan, 2.0], [0.9, 1.9]])
+
+    def error(mean: np.ndarray) -> float:
+        return float(np.abs(mean - truth).mean())
+
+    assert select(outputs, error, 3)[1] == 0
+    with pytest.raises(ValueError, match="no network has a finite error"):
+        select(outputs[1:2], error, 3)

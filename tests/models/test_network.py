@@ -1,6 +1,7 @@
 """The networks against the paper's formulas, written out by hand."""
 
 import ast
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import models
-from models.architecture import Architecture, Group, Join
+from models.architecture import Activation, Architecture, Group, Join, Normalisation
 from models.branching import Branching
-from models.inputs import Inputs
-from models.network import BranchedGroup, Branches, Dropout, Layer, Network, build, predict
+from models.inputs import Inputs, Numeric
+from models.network import BranchedGroup, Branches, Dropout, Layer, Network, activation_of, build, predict
 from models.published import BRNET, ELEMNET, IRNET
 
 SMALL = (Group(6, 2), Group(5, 1))
@@ -205,3 +206,43 @@ def test_hidden_matrices_neither_read_the_input_nor_make_the_output_nor_choose()
         name.startswith(("encoding", "output", "groups.0.branches.0.0", "groups.0.branches.1.0")) or "gate" in name
         for name in names
     )
+
+
+@pytest.mark.parametrize(
+    ("activation", "expected"),
+    [
+        ("relu", [0.0, 0.0, 2.0]),
+        ("leaky_relu", [-0.1, 0.0, 2.0]),
+        ("gelu", [-0.5 * (1 + math.erf(-1 / math.sqrt(2))), 0.0, 1 + math.erf(2 / math.sqrt(2))]),
+        ("silu", [-1 / (1 + math.e), 0.0, 2 / (1 + math.exp(-2))]),
+    ],
+)
+def test_activations_are_what_they_are_called(activation: Activation, expected: list[float]) -> None:
+    function = activation_of(Architecture(activation=activation, slope=0.1))
+    torch.testing.assert_close(function(torch.tensor([-1.0, 0.0, 2.0])), torch.tensor(expected))
+
+
+def test_dropout_comes_after_the_skip_around_a_group() -> None:
+    network = build(Architecture(groups=(Group(64, 2), Group(64, 1)), dropout=(0.5, 0), skip="group"))
+    values = network.get_submodule("groups.0").train()(torch.rand(8, 86))
+    assert (values == 0).float().mean().item() == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("normalisation", ["batch", "layer"])
+@pytest.mark.parametrize("numeric", ["piecewise", "periodic"])
+def test_all_of_a_new_network_is_set(
+    normalisation: Normalisation, numeric: Numeric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the memory held before that it gets."""
+    architecture = Architecture(
+        groups=SMALL,
+        branchings=(Branching(0, (1, 1)),),
+        skip="layer",
+        join="gate",
+        normalisation=normalisation,
+        inputs=Inputs(True, numeric, 3, embedding=2, descriptors=True, ranks=2),
+    )
+    expected, empty = build(architecture).state_dict(), torch.empty
+    monkeypatch.setattr(torch, "empty", lambda *shape, **how: empty(*shape, **how).fill_(7))
+    found = build(architecture).state_dict()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())

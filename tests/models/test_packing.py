@@ -146,3 +146,28 @@ def test_a_step_that_reads_everything_from_the_device_is_the_same_step(kind: str
         assert one.train_error == pytest.approx(other.train_error, rel=1e-3)
         assert one.validation_error == pytest.approx(other.validation_error, rel=0.02)
         assert one.learning_rate == other.learning_rate
+
+
+def test_a_pack_has_a_name_once(few_rows: TrainingData) -> None:
+    pack = Pack(few_rows)
+    pack.add("a", KINDS["branched"], 0)
+    with pytest.raises(ValueError, match="member a already"):
+        pack.add("a", KINDS["branched"], 1)
+    pack.begin_epoch("a")
+    with pytest.raises(ValueError, match="member a is in an epoch"):
+        pack.begin_epoch("a")
+
+
+def test_a_pack_gives_back_the_streams_that_it_was_lent(
+    few_rows: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lent: list[None] = []
+    monkeypatch.setattr(Streams, "lend", lambda _: lent.append(None))
+    monkeypatch.setattr(Streams, "take_back", lambda _, stream: lent.remove(stream))
+    pack = Pack(few_rows)
+    pack.add("a", KINDS["branched"], 0)
+    with pytest.raises(ValueError, match="input width"):
+        pack.add("b", Candidate(replace(SMALL, input_width=4), QUICK), 0)
+    assert len(lent) == 1
+    pack.remove("a")
+    assert not lent

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from models.candidate import Candidate
 from models.published import BRNET
-from models.recipe import FAST, MUON, PAPER, RECIPES, Loss, Optimiser, Precision, Recipe, Schedule
+from models.recipe import FAST, MUON, PAPER, RECIPES, Loss, Optimiser, Precision, Recipe, Schedule, rows_in
 
 recipes = (
     st.builds(
@@ -116,3 +116,15 @@ def test_json_of_something_else_is_no_candidate(text: str) -> None:
 def test_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         PAPER.epochs = 1  # type: ignore[misc]
+
+
+def test_equal_recipes_have_equal_json() -> None:
+    """Trials are told apart by it."""
+    assert Recipe(weight_decay=0, learning_rate=1, optimiser="adam").to_json() == (
+        Recipe(weight_decay=0.0, learning_rate=1.0, optimiser="adam").to_json()
+    )
+
+
+def test_a_part_of_the_rows_is_rounded_up_and_not_by_floats() -> None:
+    assert [rows_in(part, 100) for part in (0.07, 0.28, 0.55, 0.551, 1.0)] == [7, 28, 55, 56, 100]
+    assert [rows_in(1 / 9, rows) for rows in (9, 10, 341_700)] == [1, 2, 37_967]

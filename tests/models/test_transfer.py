@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from kinds import curve
 from sklearn.linear_model import LinearRegression
 
 from models.architecture import Architecture, Group
 from models.branching import Branching
 from models.candidate import Candidate
 from models.data import TrainingData
-from models.network import Network
-from models.recipe import FAST
+from models.network import Network, build
+from models.recipe import FAST, Optimiser, Recipe
 from models.start import Start
 from models.training import TrainingRun
 from models.transfer import StartWeights
@@ -157,3 +158,51 @@ def test_a_start_is_part_of_the_candidate() -> None:
     assert "start" not in Candidate(PLAIN, RECIPE).to_json()
     with pytest.raises(ValueError, match="not a start"):
         Start.from_json('{"source": "m/1", "warm": true}')
+
+
+def test_pace_slows_a_plateau_too(few_rows: TrainingData) -> None:
+    weights = StartWeights.of("m/1", build(PLAIN))
+    recipe = replace(RECIPE, schedule="plateau", epochs=1)
+    candidate = Candidate(PLAIN, recipe, start=replace(weights.start(), pace=0.1))
+    epoch = TrainingRun(candidate, replace(few_rows, start=weights)).epoch()
+    assert epoch.learning_rate == pytest.approx(0.1 * RECIPE.learning_rate)
+
+
+def test_a_frozen_backbone_trains_its_head_without_dropout(few_rows: TrainingData) -> None:
+    weights = StartWeights.of("m/1", build(PLAIN, 5))  # which dropout has no part in
+    data = replace(few_rows, start=weights)
+    start = replace(weights.start(), frozen=True)
+    plain, dropped = (
+        curve(list(TrainingRun(Candidate(architecture, RECIPE, start=start), data)))
+        for architecture in (PLAIN, DROPPED)
+    )
+    assert plain == dropped
+
+
+def test_a_frozen_backbone_trains_its_head_on_the_statistics_that_it_has(few_rows: TrainingData) -> None:
+    weights = StartWeights.of("m/1", build(NORMED, 5))
+    candidate = Candidate(NORMED, RECIPE, start=replace(weights.start(), frozen=True))
+    run = TrainingRun(candidate, replace(few_rows, start=weights))
+    for _ in run.training_steps():
+        pass
+    assert same({name: torch.tensor(array) for name, array in weights.arrays.items()}, run.network.state_dict())
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd", "muon", "schedule_free"])
+def test_the_head_alone_is_trained_by_every_optimiser(optimiser: Optimiser, few_rows: TrainingData) -> None:
+    weights = StartWeights.of("m/1", build(PLAIN, 5))
+    recipe = Recipe(optimiser=optimiser, learning_rate=1e-3, epochs=2)
+    start = replace(weights.start(), frozen=True)
+    run = TrainingRun(Candidate(PLAIN, recipe, start=start), replace(few_rows, start=weights))
+    head = run.network.output.weight.detach().clone()
+    list(run)
+    state = run.network.state_dict()
+    assert same({name: torch.tensor(array) for name, array in weights.arrays.items()}, state)
+    assert not torch.equal(state["output.weight"], head)
+
+
+def test_weights_of_fewer_layers_are_refused(few_rows: TrainingData) -> None:
+    weights = StartWeights.of("m/1", build(PLAIN))
+    deeper = replace(PLAIN, groups=(Group(32, 2), Group(16, 2)))
+    with pytest.raises(ValueError, match="layers of m/1 are not those"):
+        TrainingRun(Candidate(deeper, RECIPE, start=weights.start()), replace(few_rows, start=weights))

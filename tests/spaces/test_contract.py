@@ -13,9 +13,11 @@ import numpy as np
 import optuna
 import pytest
 import torch
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from models.architecture import PAPER_GROUPS, Architecture, Group
 from models.candidate import Candidate
+from models.inputs import Inputs
 from models.network import Network
 from models.network import build as build_network
 from models.objective import Objective
@@ -259,3 +261,25 @@ def test_regressors_are_no_classifiers(name: str) -> None:
 def test_an_unknown_space_is_refused() -> None:
     with pytest.raises(ValueError, match=r"brnching.*components, branching"):
         build("brnching", PAPER, BRNET)
+
+
+@pytest.mark.parametrize("name", ["hyperparameters", "joint", "automl"])
+def test_scales_are_drawn_in_the_logarithm(name: str) -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    found: dict[str, BaseDistribution] = {}
+    for _ in range(60):
+        trial = study.ask()
+        build(name, FAST, BRNET).suggest(trial)
+        found |= trial.distributions
+    real = {key: d for key, d in found.items() if isinstance(d, FloatDistribution) and key != "size"}
+    assert real
+    assert all(d.log for d in real.values()), real
+    if name == "automl":
+        assert all(d.log for d in found.values() if isinstance(d, IntDistribution))
+
+
+@pytest.mark.parametrize("name", ["components", "branching"])
+def test_a_grid_takes_nothing_of_the_bases_join_and_input(name: str) -> None:
+    inputs = Inputs(descriptors=True)
+    other = replace(BRNET, join="gate", inputs=inputs, normalisation="layer", slope=0.1, dropout=(0.1,) * 6)
+    assert list(build(name, PAPER, other).candidates()) == list(build(name, PAPER, BRNET).candidates())

@@ -68,3 +68,13 @@ def test_the_published_rates_are_inside_the_ranges() -> None:
         suggest({**COMMON, "optimiser": "adam", **parameters})
     with pytest.raises(ValueError, match="learning_rate"):
         suggest({**COMMON, "optimiser": "adam"})
+
+
+def test_the_huber_delta_given_goes_with_the_huber_loss_alone() -> None:
+    space = build("hyperparameters", replace(FAST, loss="huber", huber_delta=0.1), IRNET)
+    point = {**COMMON, "optimiser": "adam", "learning_rate": 1e-3}
+    deltas = {
+        loss: space.suggest(optuna.trial.FixedTrial({**point, "loss": loss})).recipe.huber_delta
+        for loss in ("mae", "mse", "huber")
+    }
+    assert deltas == {"mae": 1.0, "mse": 1.0, "huber": 0.1}

@@ -6,8 +6,8 @@ from typing import get_args
 import optuna
 import pytest
 
-from models.architecture import Activation, Architecture, Group, Join, Normalisation, Skip
-from models.branching import Branching, parts_of
+from models.architecture import Activation, Architecture, Join, Normalisation, Skip
+from models.branching import parts_of
 from models.candidate import Candidate
 from models.cost import StepCost
 from models.inputs import Inputs
@@ -16,7 +16,6 @@ from models.recipe import FAST, MUON, PAPER, Recipe
 from spaces.found import EQUAL_LAYERS
 from spaces.joint import FOUR_BRANCHES, Joint
 from spaces.limits import Limits
-from spaces.width_fit import fit, with_widths
 
 pytestmark = pytest.mark.usefixtures("quiet_optuna")
 
@@ -145,27 +144,11 @@ def test_a_band_that_is_none_is_refused() -> None:
         Limits(5_000_000, 4_000_000)
 
 
-def test_the_cost_of_training_is_what_its_inverse_says() -> None:
-    for recipe in (FAST, replace(FAST, optimiser="muon"), replace(FAST, train_part=0.3)):
-        most = COST.most_parameters(300.0, recipe, ROWS)
-        assert COST.seconds(most, recipe, ROWS) <= 300.0 < COST.seconds(most + 1, recipe, ROWS)
-
-
-@pytest.mark.parametrize("size", [0.5, 0.8, 0.9, 0.952, 1.0])
-def test_the_dip_at_the_inputs_own_width_leads_no_fit_astray(size: float) -> None:
-    """There a skip has no projection, and the count falls: 688 numbers of eight pieces for each of 86 fractions."""
-    groups, ratios = (Group(1, 2), Group(1, 4), Group(1, 2)), (1.0, 0.739)
-    inputs = Inputs(True, "piecewise", 8)
-    shape = Architecture(groups=groups, branchings=(Branching(2, (1, 1)),), skip="layer", inputs=inputs)
-    low, high = 4_300_000, 4_548_385
-    target = low * (high / low) ** size
-    assert low <= fit(shape, ratios, target, low, high).parameter_count() <= high
-
-
-def test_the_nearest_network_is_found_beyond_the_dip() -> None:
-    inputs = Inputs(fractions=False, embedding=32)
-    shape = Architecture(groups=(Group(1, 4),), branchings=(Branching(0, (3, 1)),), skip="layer", inputs=inputs)
-    counts = {width: with_widths(shape, (), width).parameter_count() for width in range(2, 200)}
-    for target in (70_000, 80_000, 95_000):
-        nearest = min(counts.values(), key=lambda count: abs(count - target))
-        assert fit(shape, (), target, 1, 10**9).parameter_count() == nearest
+def test_the_largest_network_of_a_recipe_is_within_its_own_limit() -> None:
+    limits = Limits(None, 10_000_000, 600.0, COST, ROWS)
+    space = Joint(FAST, BRNET, limits)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    for _ in range(60):
+        study.enqueue_trial({"size": 1.0})
+        candidate = space.suggest(study.ask())
+        assert candidate.architecture.parameter_count() <= limits.high(candidate.recipe)
