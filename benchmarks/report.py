@@ -35,8 +35,16 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     """The options that every benchmark has."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="end within a minute, with less to go by")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE")
+    parser.add_argument("--json", type=_file, metavar="FILE", help="write the rows to FILE")
     return parser
+
+
+def _file(text: str) -> Path:
+    """A file that can be written once the figures are there, which may take hours."""
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent} for {path.name}: make it first")
+    return path
 
 
 def machine() -> str:

@@ -10,13 +10,13 @@ from rich.console import Console
 from search import early_stopping, ensembling
 from search.conclusion import show_ranking, show_verdict, show_winner, tell, test_error, write_conclusion
 from search.data import Split
-from search.errors import CutOffError
+from search.errors import CutOffError, reason_of
 from search.judging import Tested
 from search.pareto import show_front, write_front
 from search.results import TrialResult, rank
 from search.resume import command_to_resume
 from search.row_parts import finals
-from search.store import PATIENCE_SECONDS, reason_of
+from search.store import PATIENCE_SECONDS
 from search.tracking import Tracker
 from search.watch import Watch
 

@@ -33,13 +33,13 @@ def error_of_record(about: dict[str, Any]) -> str:
 
 def in_words(about: dict[str, Any]) -> list[str]:
     """What an ensemble is and does, in lines."""
-    members, name = about["members"], error_of_record(about)
+    members, name, budget = about["members"], error_of_record(about), about["parameter_budget"]
     word, validation = ERROR_WORDS[name], with_unit(number(about[f"validation_{name}"]), about["unit"])
     if len(members) == 1:
         only = members[0]
         alone = f"{only['network']}, seed {only['seed']}, alone"
-        return [f"No ensemble has a lower validation {word} than {alone}: {validation}. {_test_in_words(about)}"]
-    budget = about["parameter_budget"]
+        none = "No ensemble" if budget is None else f"Within {budget:,} parameters no ensemble"
+        return [f"{none} has a lower validation {word} than {alone}: {validation}. {_test_in_words(about)}"]
     of_best = f"the best {about['considered']} of " if about["considered"] < about["trained"] else ""
     limit = "" if budget is None else f" and {budget:,} parameters"
     size = "" if about["parameters"] is None else f"{counted(about['parameters'])} parameters, "

@@ -11,3 +11,9 @@ class CutOffError(Exception):
     def __init__(self, reason: str, exit_status: int = 3) -> None:
         super().__init__(reason)
         self.exit_status = exit_status
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of an error that has one."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

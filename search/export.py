@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     run_id, count = import_module("search.transport").pack(run, uri, file)
     print(f"{file} ({file.stat().st_size / 1e6:.1f} MB): the search {run_id} in {count} runs")
-    print(f"python -m search.import_run file={file}    # there")
+    print(f"python -m search.import_run {shlex.quote(f'file={file}')}    # there")
     return 0
 
 

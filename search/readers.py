@@ -53,12 +53,13 @@ def without_password(text: str) -> str:
     return re.sub(r"(pass\w*=)[^&\s]+", r"\1***", text, flags=re.IGNORECASE)
 
 
-def optional(reader: Reader) -> Reader:
-    """The reader that also takes `null`, for None."""
+def optional(reader: Reader, *others: str) -> Reader:
+    """The reader that also takes `null`, and the other words given, for None."""
+    words = ("null", *others)
     return Reader(
-        reader.expects,
-        lambda text: None if text == "null" else reader.read(text),
-        reader.names and (*reader.names, "null"),
+        " or ".join((reader.expects, *others)),
+        lambda text: None if text in words else reader.read(text),
+        reader.names and (*reader.names, *words),
         reader.is_text,
     )
 

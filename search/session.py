@@ -14,9 +14,10 @@ from search.conclusion import tell
 from search.config import SearchConfig
 from search.data import Split, load
 from search.ending import conclude, cut_off
-from search.errors import CutOffError, UserError
+from search.errors import CutOffError, UserError, reason_of
 from search.extent import candidate_limit, seeds_in_words, total_trials, total_work
 from search.folder import logging_to, new_folder, off_the_terminal
+from search.inference.uncertainty import FEWEST_ROWS
 from search.interrupts import Interrupts
 from search.journal import Journal, alone_in
 from search.measuring import measured_resources, with_step_cost
@@ -24,13 +25,14 @@ from search.objectives import check_task
 from search.opening import Opening, keep, kept, opening_for
 from search.plan import show_plan
 from search.progress import Progress
+from search.ray_session import planned_on, ray_for
 from search.report.wording import count
-from search.resources import LOCAL, Resources, planned_on, ray_for, resources_for
+from search.resources import LOCAL, Resources, resources_for
 from search.resume import command_of, find, write_pointer
 from search.row_parts import check_table
 from search.schedulers import brackets_unfilled
 from search.starting import pinned
-from search.store import PATIENCE_SECONDS, absolute, open_store, reason_of
+from search.store import PATIENCE_SECONDS, absolute, open_store
 from search.targets import error_name_of, space_of
 from search.tracking import Tracker
 from search.tuning import run_trials
@@ -97,8 +99,21 @@ def loaded(config: SearchConfig, console: Console) -> Split:
     check_task(config.objectives, error_name_of(split))
     for line in split.report.summary():
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if rows := too_few_to_register(split):
+        console.print(rows, highlight=False, markup=False, soft_wrap=True)
     console.print()
     return split
+
+
+def too_few_to_register(split: Split) -> str:
+    """That no model of the search can be registered, in words; nothing where one can."""
+    rows = len(split.validation.y)
+    if rows >= FEWEST_ROWS:
+        return ""
+    return (
+        f"{count(rows, 'validation row')}, and search.register calibrates a model on {FEWEST_ROWS} or more: give a "
+        "larger table, or tables of your own for validation and test (validation_table=, test_table=)"
+    )
 
 
 def run_on_ray(

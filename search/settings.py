@@ -172,8 +172,8 @@ class Settings:
     gpus_per_trial: float | None = setting(None, optional(GPUS), "GPUs for one trial, 0.25 shares; chosen if null")
     pack: int | None = setting(
         None,
-        optional(whole(1)),
-        "trials that share a process, and its GPU; on a GPU measured if null, on a CPU one",
+        optional(whole(1), "auto"),
+        "trials that share a process, and its GPU; null or auto: on a GPU measured, on a CPU one",
     )
     max_concurrent: int | None = setting(None, optional(whole(1)), "trials at a time; as many as fit if null")
     retries: int = setting(

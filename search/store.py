@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import queue
@@ -9,8 +10,8 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from search.environment import environment
-from search.errors import UserError
+from search.errors import UserError, reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -74,13 +75,12 @@ def client_of(uri: str) -> MlflowClient:
     try:
         check_listens(uri)
         client = MlflowClient(tracking_uri=absolute(uri), registry_uri=absolute(uri))
-        with patience(SECONDS_TO_ANSWER):
+        with patience(SECONDS_TO_ANSWER), one_at_a_time(uri):
             client.search_experiments(max_results=1)
     except Exception as error:  # mlflow lets its stores' own errors through: SQL, HTTP, OS
         reason = "no answer" if "Max retries exceeded" in str(error) else reason_of(error)
-        raise UserError(
-            f"the MLflow store tracking.uri={uri} cannot be used ({reason}): start its server, or correct the address."
-        ) from error
+        mend = "correct the address" if uri.startswith(SQLITE) else "start its server, or correct the address"
+        raise UserError(f"the MLflow store tracking.uri={uri} cannot be used ({reason}): {mend}.") from error
     return client
 
 
@@ -93,8 +93,28 @@ def existing_store(uri: str) -> MlflowClient:
     return client_of(uri)
 
 
+@contextmanager
+def one_at_a_time(uri: str) -> Iterator[None]:
+    """In the `with` no other process of ours has MLflow make the tables of a SQLite store, which two at once break."""
+    if not uri.startswith(SQLITE):
+        yield
+        return
+    folder = os.open(Path(uri.removeprefix(SQLITE)).absolute().parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # file systems that cannot lock a folder
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def check_listens(uri: str) -> None:
-    """Raises OSError where nothing listens at the host and port of an address; MLflow would try for minutes."""
+    """Raises OSError where nothing listens at the host and port of an address, or sqlite3.Error where a SQLite file
+    can be neither opened nor made; MLflow would try for minutes.
+    """
+    if uri.startswith(SQLITE):
+        with closing(sqlite3.connect(uri.removeprefix(SQLITE))) as database:
+            database.execute("PRAGMA schema_version")
     parts = urlsplit(uri)
     port = parts.port or PORTS.get(parts.scheme.partition("+")[0])
     if parts.hostname and port:
@@ -235,9 +255,3 @@ def is_permanent(error: Exception) -> bool:
     if isinstance(error, MlflowException):
         return error.error_code in PERMANENT
     return isinstance(error, TypeError | AttributeError | LookupError | AssertionError)
-
-
-def reason_of(error: Exception) -> str:
-    """The first line of an error that has one."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

@@ -196,7 +196,7 @@ def _rays() -> Iterator[ExitStack]:
 def shared_ray(_rays: ExitStack) -> None:
     """Ray, left up for the files that follow: to start it takes as long as a small search, and commands use it."""
     from search.parsing import parse  # noqa: PLC0415 - it imports Ray, for seconds
-    from search.resources import ray_for  # noqa: PLC0415
+    from search.ray_session import ray_for  # noqa: PLC0415
 
     _rays.enter_context(ray_for(parse([])))
 

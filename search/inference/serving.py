@@ -35,12 +35,13 @@ class Served:
         self.model = model
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """The column `formula` and the columns of the signature's output, a row each; None stands for no value, because
-        JSON has no NaN."""
+        """The column `formula` and the columns of the signature's output, a row each, with the input's index, by which
+        pandas puts values into a table. None stands for no value in a column that lacks some: JSON has no NaN."""
         formulas = list(model_input[FORMULA])
-        answers = pd.DataFrame(self.model.predict(formulas).columns())
-        numbers = [name for name, kind in self.model.columns.items() if kind is float]
-        answers[numbers] = answers[numbers].astype(object).where(answers[numbers].notna(), None)
+        answers = pd.DataFrame(self.model.predict(formulas).columns(), index=model_input.index)
+        for name, kind in self.model.columns.items():
+            if kind is float and answers[name].isna().any():
+                answers[name] = answers[name].astype(object).where(answers[name].notna(), None)
         answers.insert(0, FORMULA, formulas)
         return answers
 

@@ -18,6 +18,7 @@ from models.published import PUBLISHED
 from search.data import load
 from search.data.request import DataRequest
 from search.errors import UserError
+from search.ray_session import planned_on, ray_for
 from search.report.wording import count
 from search.reproduction import pictures
 from search.reproduction.blocks import TITLES, Block, blocks_of, components_block
@@ -27,7 +28,6 @@ from search.reproduction.document import TEST_SET, Document, Sheet, provenance, 
 from search.reproduction.order import Order
 from search.reproduction.published import DATASETS, PARAMETERS, TABLE_1
 from search.reproduction.running import Outcome, StoppedError, Work
-from search.resources import planned_on, ray_for
 from search.session import terminal
 from search.store import open_store
 

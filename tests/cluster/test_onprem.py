@@ -45,7 +45,7 @@ print(json.dumps({run.data.tags[CANDIDATE_TAG]: run.data.metrics["best_validatio
 CODE = """
 import ray
 from search.parsing import parse
-from search.resources import ray_for
+from search.ray_session import ray_for
 with ray_for(parse(["cluster=auto"])):
     @ray.remote(num_cpus=1)
     def where():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models.recipe import FAST, PAPER, RECIPES, Recipe
 from search.config import SchedulerConfig, SearchConfig, SpaceConfig
 from search.data import DataRequest
+from search.errors import UserError
 from search.group_settings import RECIPE_MEANINGS
 from search.groups import options
 from search.parsing import parse
@@ -221,3 +222,10 @@ def test_nothing_heavy_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_pack_of_auto_is_measured_as_null_is() -> None:
+    assert parse(["pack=auto"]).pack is None
+    assert parse(["pack=3"]).pack == 3
+    with pytest.raises(UserError, match="pack=some is not a whole number of 1 or more or auto"):
+        parse(["pack=some"])

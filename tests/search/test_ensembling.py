@@ -100,6 +100,23 @@ def test_only_the_best_of_many_are_loaded(mp_split: Split, monkeypatch: pytest.M
         pick([failed], outputs, mp_split.validation, 2)
 
 
+def test_a_budget_takes_who_has_just_as_many_parameters_and_the_heaviest_member_comes_first() -> None:
+    part = Part(np.zeros((20, 86), np.float32), np.linspace(0, 1, 20, dtype=np.float32), np.array(["H"] * 20))
+    off = {0: 1.0, 1: -2.0}
+    small, large = (Candidate(Architecture(groups=(Group(width, 1),)), FAST) for width in (8, 9))
+    trials = [TrialResult("small", small, 0, 5, 5, 1.0), TrialResult("large", large, 1, 5, 5, 2.0)]
+
+    def outputs(result: TrialResult) -> np.ndarray:
+        shifted: np.ndarray = part.y[:, None].astype(float) + off[result.seed]
+        return shifted
+
+    exactly = small.parameter_count()
+    assert pick(trials, outputs, part, 2, exactly).parameters == exactly
+    found = pick(trials[::-1], outputs, part, 2)
+    assert found.weights == pytest.approx((2 / 3, 1 / 3))
+    assert [result.trial_id for result in found.results] == ["small", "large"]
+
+
 def balanced(network: Network, x: np.ndarray) -> Network:
     """The network with logits of mean 0 and deviation 1, so that an untrained one gives every class to some rows."""
     logits = predict(network, torch.from_numpy(x))
@@ -163,3 +180,12 @@ def test_each_model_meets_the_test_set_once_and_a_long_fit_is_told(mp_split: Spl
     assert told == ["linear, seed 0, is fitted again for the test set (first: 75 s)"]
     expected = refit(candidate, training_data(mp_split), 0, threads=1)(mp_split.test.x)
     np.testing.assert_allclose(tested.outputs(fitted)[:, 0], expected, rtol=1e-6)
+
+
+def test_one_network_alone_is_the_best_within_the_budget_and_not_of_all(shelf: Shelf) -> None:
+    about = about_of(shelf)
+    alone = {**about, "members": about["members"][:1]}
+    assert in_words({**alone, "parameter_budget": None})[0].startswith("No ensemble has a lower validation MAE than ")
+    assert in_words({**alone, "parameter_budget": 4000})[0].startswith(
+        "Within 4,000 parameters no ensemble has a lower "
+    )

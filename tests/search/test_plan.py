@@ -7,7 +7,7 @@ import pytest
 import ray
 from ray.util.placement_group import placement_group
 
-from search import resources
+from search import ray_session
 from search.run import main
 
 SEARCH = ["space=branching", "dataset=mp", "rows=300", "recipe.epochs=1", "cluster=auto", "dry_run=true"]
@@ -17,8 +17,8 @@ SEARCH = ["space=branching", "dataset=mp", "rows=300", "recipe.epochs=1", "clust
 def test_a_plan_for_a_cluster_is_measured_on_it_unless_all_of_it_is_taken(
     in_tmp: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resources, "usable_cpus", lambda: 5)
-    with resources.local_ray():
+    monkeypatch.setattr(ray_session, "usable_cpus", lambda: 5)
+    with ray_session.local_ray():
         assert main(SEARCH) == 0
         printed = capsys.readouterr().out
         assert "11 candidates, 1 seed each, 5 at a time, each on 1 CPU" in printed

@@ -24,7 +24,7 @@ from search.inference import registration
 from search.inference.choice import choose_best, choose_trial, choose_winner, members_of
 from search.inference.predictor import COLUMNS, Predictor
 from search.inference.registry import find_model, load_model, open_registry
-from search.inference.serving import FORMULA
+from search.inference.serving import FORMULA, Served
 from search.parsing import parse
 from search.register import HELP, SETTINGS, main, order_of
 
@@ -116,6 +116,15 @@ def test_plain_mlflow_loads_it_in_a_fresh_process(shelf: Shelf, tmp_path: Path) 
         np.testing.assert_allclose(found, getattr(expected, name), rtol=1e-5, atol=1e-5)
         assert np.isnan(found).tolist() == [False] * 3 + [True] * 3
     assert [row["warning"] for row in rows] == expected.warning
+
+
+def test_answers_have_the_index_of_what_was_asked(shelf: Shelf) -> None:
+    served, asked = Served(model(shelf)), pd.DataFrame({"formula": FORMULAS[:3]}, index=[7, 2, 5])
+    answers = served.predict(asked)
+    assert answers.index.tolist() == [7, 2, 5]
+    assert answers.value.dtype == np.float64
+    again = served.predict(asked.sort_index())
+    pd.testing.assert_frame_equal(again.loc[asked.index], answers, rtol=1e-4)
 
 
 def test_a_persons_own_choice(shelf: Shelf) -> None:

@@ -19,10 +19,13 @@ from mlflow.tracking import MlflowClient
 from slow_trial import slow
 from undisturbed import undisturbed_curve
 
+from search.errors import UserError
 from search.journal import Journal, alone_in
 from search.parent_run import DATA_TAG
+from search.parsing import parse
 from search.race import OPENING_FREEDOM, next_repeat
 from search.racing import REPEATED
+from search.resume import merged
 from search.run import main
 from search.store import PARENT_TAG
 from search.tracking import CANDIDATE_TAG
@@ -202,6 +205,14 @@ def test_what_cannot_be_resumed_is_said(
     assert main(["resume=none"]) == 2
     assert main(["resume="]) == 2
     assert "resume=latest" in capsys.readouterr().err
+
+
+def test_a_table_that_has_another_name_now_is_the_same_experiment() -> None:
+    before = parse(["dataset=csv", "path=a.csv", "target=gap"])
+    uri = "sqlite:///mlflow.db"
+    assert merged(before, ["path=b.csv"], uri).experiment == before.experiment == "branching on a.csv gap"
+    with pytest.raises(UserError, match="began with experiment="):
+        merged(before, ["path=b.csv", "experiment=mine"], uri)
 
 
 def test_no_search_to_resume(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:

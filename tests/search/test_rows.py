@@ -20,9 +20,9 @@ from search.errors import UserError
 from search.history import LATEST, PastSearch, open_search
 from search.inference.choice import choose_trial
 from search.parsing import parse
+from search.ray_session import ray_for
 from search.report.cost import candidate_words
 from search.report.early_stopping import early_stopping_section
-from search.resources import ray_for
 from search.row_rungs import RowMeasurement
 from search.run import main
 

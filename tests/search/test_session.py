@@ -12,6 +12,7 @@ import torch
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from optuna.trial import FixedTrial
+from rich.console import Console
 
 from models.candidate import Candidate
 from models.checkpoint import load_network
@@ -19,7 +20,9 @@ from models.network import predict
 from models.published import PUBLISHED
 from models.recipe import FAST
 from search.data import DataRequest, load
+from search.parsing import parse
 from search.run import main
+from search.session import loaded, too_few_to_register
 from search.tracking import CANDIDATE_TAG, NOTE_TAG
 from spaces import build
 
@@ -253,3 +256,13 @@ def test_dry_run_prints_the_plan_and_trains_nothing(
     assert "the paper states 5,461,473" in printed
     assert re.search(r"trains about \S+ s for 1 epoch on \d+ rows, the search at most about", printed)
     assert list(in_tmp.iterdir()) == []
+
+
+def test_a_table_too_small_for_a_model_in_use_is_told_at_the_start() -> None:
+    told = [
+        too_few_to_register(loaded(parse(["dataset=mp", f"rows={rows}"]), Console(quiet=True))) for rows in (60, 300)
+    ]
+    assert told[0].startswith(
+        "5 validation rows, and search.register calibrates a model on 9 or more: give a larger table"
+    )
+    assert not told[1]
