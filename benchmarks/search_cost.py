@@ -6,6 +6,7 @@ setting of a search can be given (`python -m benchmarks.search_cost dataset=jarv
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import time
@@ -42,6 +43,15 @@ class Cost:
     def epochs(self) -> int:
         return sum(trial.epochs for trial in self.trials)
 
+    def training_seconds_to(self, error: float) -> float | None:
+        """Of the trials that had ended when the first with such an error or less had; None where none has."""
+        spent = 0.0
+        for trial in sorted(self.trials, key=lambda trial: trial.ended_at or math.inf):
+            spent += trial.seconds
+            if trial.best_error <= error:
+                return spent
+        return None
+
 
 def run_search(settings: Sequence[str], folder: Path) -> Cost:
     """A search in a process of its own, with its own MLflow store in `folder`."""
@@ -56,7 +66,10 @@ def run_search(settings: Sequence[str], folder: Path) -> Cost:
 def rows_of(asha: Cost, grid: Cost) -> list[Row]:
     gap = asha.best_error / grid.best_error - 1
     verdict = "within" if gap <= WITHIN else "NOT within"
+    needed = asha.training_seconds_to((1 + WITHIN) * grid.best_error)
+    needed_row = [] if needed is None else [faster("training time until within 1 %", needed, grid.training_seconds)]
     return [
+        *needed_row,
         faster("training time of all trials", asha.training_seconds, grid.training_seconds),
         faster("from start to end", asha.wall_seconds, grid.wall_seconds),
         faster("epochs of all trials", asha.epochs, grid.epochs, "epochs"),
