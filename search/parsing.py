@@ -37,18 +37,7 @@ def parse(argv: Sequence[str]) -> SearchConfig:
         _fit_estimators(argv, space, data, values)
     if values["scheduler"]["name"] == "rows":
         _check_rows(values, space)
-    try:
-        recipe = Recipe(**values["recipe"])
-        size = space.without_data(recipe).size
-    except ValueError as error:
-        raise UserError(f"{error}.") from error
-    if recipe.optimiser == "sgd" and recipe.beta2 != Recipe.beta2:
-        raise UserError(
-            f"recipe.beta2={recipe.beta2} means nothing to recipe.optimiser=sgd, which keeps no mean of squares: leave "
-            "it out."
-        )
-    if size is not None and any(argument.startswith("sampler=") for argument in argv):
-        raise UserError(f"sampler= has no meaning for space={space.name}, whose {size} candidates are all trained.")
+    recipe = _recipe(argv, values, space)
     return SearchConfig(
         space=space,
         data=data,
@@ -76,6 +65,32 @@ def parse(argv: Sequence[str]) -> SearchConfig:
         sampler=values["sampler"],
         warm_start=values["warm_start"],
     )
+
+
+def _recipe(argv: Sequence[str], values: dict[str, Any], space: SpaceConfig) -> Recipe:
+    """The recipe, and that what else was given has a meaning beside it."""
+    try:
+        recipe = Recipe(**values["recipe"])
+        size = space.without_data(recipe).size
+    except ValueError as error:
+        raise UserError(f"{error}.") from error
+    if recipe.optimiser == "sgd" and recipe.beta2 != Recipe.beta2:
+        raise UserError(
+            f"recipe.beta2={recipe.beta2} means nothing to recipe.optimiser=sgd, which keeps no mean of squares: leave "
+            "it out."
+        )
+    given = {argument.partition("=")[0] for argument in argv}
+    if size is not None and "sampler" in given:
+        raise UserError(f"sampler= has no meaning for space={space.name}, whose {size} candidates are all trained.")
+    grace = values["scheduler"]["grace_epochs"]
+    if "scheduler.grace_epochs" in given and grace >= recipe.epochs:
+        raise UserError(
+            f"scheduler.grace_epochs={grace} lets every trial train all of recipe.epochs={recipe.epochs}: give "
+            "fewer, or leave out scheduler=."
+        )
+    if values["ensemble_parameters"] is not None and not values["ensemble"]:
+        raise UserError("ensemble_parameters= has no meaning beside ensemble=0, which chooses none: leave one out.")
+    return recipe
 
 
 def _seeds(values: dict[str, Any]) -> dict[str, Any]:

@@ -93,6 +93,11 @@ MISTAKES = [
     ("budget=1000", r"^budget=1000 cannot be met .* between 129,637 and 139,426,049 parameters"),
     ("objectives=[parameters,validation_mae]", r"is not validation_mae or .*, and after it any of parameters"),
     ("objectives=[validation_mae,size]", r"^objectives=\[validation_mae,size\] is not"),
+    (
+        "scheduler=asha scheduler.grace_epochs=60 recipe.epochs=60",
+        r"^scheduler\.grace_epochs=60 lets every trial train all of recipe\.epochs=60: give fewer",
+    ),
+    ("ensemble=0 ensemble_parameters=1000", r"^ensemble_parameters= has no meaning beside ensemble=0"),
     ("sampler=nsga3 space=hyperparameters", r"^sampler=nsga3 is unknown: did you mean nsga2"),
     # settings that do not go together
     ("sampler=nsga2", r"^sampler= has no meaning for space=branching, whose 11 candidates are all trained"),
