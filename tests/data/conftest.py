@@ -3,8 +3,11 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from search.data import DataRequest
 
 WriteCsv = Callable[..., Path]
 
@@ -40,3 +43,30 @@ def write_csv(tmp_path: Path) -> WriteCsv:
         return path
 
     return write
+
+
+Parts = dict[str, dict[str, float]]
+"""The tables of a split that is given: train, val or test -> formula -> value."""
+
+PARTS: Parts = {
+    "train": {f"Fe{n}O": n / 10 for n in range(1, 31)} | {"NaCl": 1.0, "KCl": 2.0},
+    "val": {"NaCl": 1.1, "LiCl": 3.0, "LiF": 4.0},
+    "test": {"K2Cl2": 2.1, "LiF": 4.1, "CsI": 900.0},
+}
+"""Some of the compositions are in two tables."""
+
+
+def write_parts(folder: Path, parts: Parts = PARTS) -> dict[str, str]:
+    """Writes each table to a file of its name; their paths."""
+    paths = {name: folder / f"{name}.csv" for name in parts}
+    for name, rows in parts.items():
+        lines = [f"{formula},{value}" for formula, value in rows.items()]
+        paths[name].write_text("\n".join(["formula,target", *lines]) + "\n")
+    return {name: str(path) for name, path in paths.items()}
+
+
+def own_tables(folder: Path, parts: Parts = PARTS, **more: Any) -> DataRequest:
+    """What asks for a split by tables of one's own, written to `folder`."""
+    paths = write_parts(folder, parts)
+    tables = {"validation_table": paths["val"], "test_table": paths["test"]}
+    return DataRequest("csv", path=paths["train"], target="target", **{**tables, **more})

@@ -31,6 +31,14 @@ def test_metals_are_read_off_the_band_gap(tmp_path: Path) -> None:
     assert gap.fingerprint != split.fingerprint
 
 
+def test_a_small_gap_is_no_metal(tmp_path: Path) -> None:
+    (tmp_path / "mp").mkdir()
+    gaps = [f"Fe{n}O,{0.05 * (n % 3)}" for n in range(1, 31)]
+    write(tmp_path / "mp", gaps, "band_gap.csv", "band_gap")
+    split = load(DataRequest("mp", "is_metal", data_dir=str(tmp_path)))
+    assert split.report.class_rows == (20, 10)
+
+
 def test_classes_of_ones_own_table(tmp_path: Path) -> None:
     rows = [f"{element}Br,{'soft' if number % 2 else 'hard'}" for number, element in enumerate(ELEMENTS)]
     rows += ["Li2Br2,soft", "Li3Br3,soft", "ZnO,", "Xx,soft"]

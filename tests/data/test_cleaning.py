@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from search.data.cleaning import MISSING, NOT_A_NUMBER, NOT_FINITE, OUTLIER, WRONG_WIDTH, Cleaned, clean
+from search.data.cleaning import BELOW_FLOOR, MISSING, NOT_A_NUMBER, NOT_FINITE, OUTLIER, WRONG_WIDTH, Cleaned, clean
 from search.data.composition import EMPTY, OUTSIDE, UNREADABLE
 from search.data.report import CleaningReport
 from search.data.table import Table
@@ -81,6 +81,19 @@ def test_an_outlier_does_not_become_the_most_stable_structure() -> None:
     assert result.report.rejected == {OUTLIER: 2}
     assert [example.value for example in result.report.examples[OUTLIER]] == ["-198.7", "43.5"]
     assert kept(cleaned([*rows, ("FeO", "-198.7")], outliers=0))["FeO"] == pytest.approx(-198.7)
+
+
+def test_rows_without_a_composition_do_not_widen_what_is_believed() -> None:
+    rows: list[tuple[object, object]] = [(f"Fe{n}O", f"{n / 100}") for n in range(1, 61)]
+    unreadable: list[tuple[object, object]] = [(f"Xx{n}", f"{100 * n}") for n in range(1, 40)]
+    result = cleaned([*rows, ("FeO2", "50"), *unreadable], target="gap", target_is_energy=False)
+    assert result.report.rejected.get(OUTLIER) == 1
+
+
+def test_an_outlier_below_the_floor_is_told_by_the_floor() -> None:
+    rows: list[tuple[object, object]] = [(f"Fe{n}O", f"{n}") for n in range(1, 61)]
+    moduli = table([*rows, ("FeO2", "-5000")], target="modulus", target_is_energy=False)
+    assert clean(moduli, "a test", "GPa", 5.0, None, 0.0).report.rejected == {BELOW_FLOOR: 1}
 
 
 def test_the_stable_structures_value_where_the_table_has_energies() -> None:

@@ -3,6 +3,7 @@ import logging
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,17 @@ def test_the_same_rows_in_another_order_or_form_are_the_same_data(write_csv: Wri
     assert same(one, other)
     check_invariants(one)
     assert (one.unit, one.target_name) == ("", "e_form")
+
+
+def test_another_seed_draws_and_deals_otherwise(write_csv: WriteCsv) -> None:
+    request = DataRequest("csv", path=str(write_csv("formula,e", *TABLE)), target="e")
+    one, other = (load(replace(request, split_seed=seed)) for seed in (1, 2))
+    assert set(one.test.formulas) != set(other.test.formulas)
+    assert rows_of(one) == rows_of(other)
+    few = [load(replace(request, split_seed=seed, rows=20)) for seed in (1, 2)]
+    assert rows_of(few[0]) != rows_of(few[1])
+    beside_a_family = [load(replace(request, split_seed=seed, hold_out="binaries")) for seed in (1, 2)]
+    assert set(beside_a_family[0].validation.formulas) != set(beside_a_family[1].validation.formulas)
 
 
 def test_a_change_of_the_file_is_seen(write_csv: WriteCsv) -> None:

@@ -24,6 +24,10 @@ def test_value_of_the_stable_structure_where_energies_are_known() -> None:
     assert merged([7, 7, 7, 3, 3], gaps, energies, ["a", "b", "c", "dd", "e"]) == {7: ("b", 1.0), 3: ("e", 3.0)}
 
 
+def test_of_equally_stable_structures_the_lower_value_is_kept() -> None:
+    assert merged([7, 7], [5.0, 1.0], [-1.0, -1.0], ["a", "bb"]) == {7: ("bb", 1.0)}
+
+
 def test_median_where_nothing_is_known() -> None:
     assert merged([7, 7, 7, 3], [5.0, 1.0, 2.0, 9.0], None, ["aa", "b", "c", "d"]) == {7: ("b", 2.0), 3: ("d", 9.0)}
 

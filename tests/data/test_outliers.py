@@ -31,6 +31,13 @@ def test_skewed_properties_keep_their_tail(values: np.ndarray) -> None:
     assert len(rejected(values)) <= 3
 
 
+def test_each_side_of_a_skewed_property_has_its_own_limit() -> None:
+    values = np.random.default_rng(0).lognormal(3.5, 0.8, 10_000)
+    low, median, high = np.percentile(np.unique(values), [2.5, 50, 97.5])
+    expected = (median - SPREADS * (median - low), median + SPREADS * (high - median))
+    assert outlier_limits(values, SPREADS) == pytest.approx(expected)
+
+
 def test_a_plausible_value_is_never_rejected() -> None:
     intermetallics = np.concatenate([rng.normal(-0.1, 0.05, 1000), [-4.5, -50.0]])
     assert rejected(intermetallics) == [-50.0, -4.5]

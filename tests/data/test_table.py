@@ -34,6 +34,11 @@ def test_decimal_commas_beside_semicolons() -> None:
     assert read("formula;gap\nNaCl;8,5\nFeO;2.4\n").values == ["8.5", "2.4"]
 
 
+def test_decimal_commas_of_energies_are_read_too() -> None:
+    table = read("formula;gap;e_form\nNaCl;8,5;-1,5\n")
+    assert (table.values, table.energies) == (["8.5"], ["-1.5"])
+
+
 def test_quotes_separators_and_line_breaks_in_cells_keep_line_numbers() -> None:
     table = read('\n\nformula,note,gap\nNaCl,"a, ""b""\nc",1\n\n , ,\nFeO,,2\n')
     assert (table.formulas, table.values, table.lines) == (["NaCl", "FeO"], ["1", "2"], [4, 8])

@@ -2,7 +2,10 @@
 
 import pytest
 
+from search.data import DataRequest, load
 from search.data.units import name_and_unit
+
+from .conftest import WriteCsv
 
 
 @pytest.mark.parametrize(
@@ -54,3 +57,11 @@ def test_a_unit_in_brackets_is_one(column: str, name: str, unit: str) -> None:
 )
 def test_what_else_is_in_brackets_belongs_to_the_name(column: str) -> None:
     assert name_and_unit(column) == (column, "")
+
+
+def test_the_unit_in_a_heading_is_the_targets(write_csv: WriteCsv) -> None:
+    path = str(write_csv("formula,gap (eV)", *(f"Fe{n}O,{n % 2}" for n in range(1, 31))))
+    split = load(DataRequest("csv", path=path, target="gap (eV)"))
+    assert (split.target_name, split.unit, split.report.unit) == ("gap", "eV", "eV")
+    classes = load(DataRequest("csv", path=path, target="gap (eV)", task="classification"))
+    assert (classes.target_name, classes.unit) == ("gap (eV)", ""), "classes have no unit"

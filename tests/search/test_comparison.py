@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,13 +15,17 @@ from search.comparison import compare, comparison_csv, holm, verdict
 from search.results import Standing, TrialResult, rank
 
 
-def standings_of(errors: dict[int, dict[int, float]]) -> list[Standing]:
-    """A ranking from width of the network -> seed -> validation error."""
+def results_of(errors: dict[int, dict[int, float]]) -> list[TrialResult]:
+    """Trials from width of the network -> seed -> validation error."""
     results = []
     for width, by_seed in errors.items():
         candidate = Candidate(Architecture(groups=(Group(width, 1),)), FAST)
         results += [TrialResult(f"{width}-{s}", candidate, s, 5, 5, error) for s, error in by_seed.items()]
-    return rank(results)
+    return results
+
+
+def standings_of(errors: dict[int, dict[int, float]]) -> list[Standing]:
+    return rank(results_of(errors))
 
 
 def name(standing: Standing) -> str:
@@ -78,6 +83,20 @@ def test_the_verdict_says_who_beats_whom_and_where_no_difference_is_shown() -> N
     assert with_one[2] == "1 other with fewer than two seeds in common with w8: not compared."
     few = verdict(standings_of({w: {s: e for s, e in by.items() if s < 2} for w, by in errors.items()}), name, "eV")
     assert "With 2 seeds only" in few[-1]
+
+
+def test_who_did_better_over_the_shared_seeds_is_told() -> None:
+    many = dict(enumerate((0.20, 0.21, 0.05, 0.05, 0.05, 0.05)))
+    said = verdict(standings_of({8: many, 9: {0: 0.15, 1: 0.16}}), name, "eV")
+    assert "Over the seeds that they share, w9 did better than w8." in said
+
+
+def test_one_stopped_trial_among_those_compared_is_told() -> None:
+    whole = results_of({width: {0: 0.01 * width, 1: 0.01 * width + 0.01} for width in (8, 16)})
+    stopped, ended = results_of({32: {0: 0.5, 1: 0.52}})
+    caveat = "Trials that the scheduler stopped count with their best error so far"
+    assert caveat in verdict(rank([*whole, replace(stopped, stop_reason="stopped by asha"), ended]), name, "eV")[-1]
+    assert caveat not in verdict(rank([*whole, stopped, ended]), name, "eV")[-1]
 
 
 def test_one_seed_tells_nothing_and_says_so() -> None:

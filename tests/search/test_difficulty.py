@@ -12,6 +12,7 @@ from search.inference.difficulty import (
     cross_validated,
     fit,
     interval_score,
+    least_error,
 )
 
 ROWS = 3000
@@ -46,6 +47,22 @@ def test_few_rows_take_all_signs() -> None:
     random = np.random.default_rng(7)
     signs = signs_of(random, FEWEST_ROWS_TO_CHOOSE - 1)
     assert choose(signs, random.exponential(size=len(signs))) == SIGNS
+
+
+def test_models_are_judged_on_rows_that_neither_fit_nor_quantile_has_seen() -> None:
+    random = np.random.default_rng(9)
+    signs = np.column_stack([np.ones(300), random.uniform(0.1, 1, 300), np.zeros((300, 2))])
+    errors = signs[:, 1] * random.exponential(size=300) + 0.2
+    errors[::5] *= 3  # the first fold is unlike the others
+    scores = []
+    for fold in range(5):
+        out = np.arange(300) % 5 == fold
+        weights = np.linalg.lstsq(signs[~out, :2], errors[~out], rcond=None)[0]
+        assert (weights > 0).all()
+        expected = np.maximum(signs[:, :2] @ weights, least_error(errors[~out]))
+        width = conformal_quantile(errors[~out] / expected[~out]) * expected[out]
+        scores.append(interval_score(errors[out], width))
+    assert cross_validated(signs, errors, ("floor", "spread")) == pytest.approx(np.mean(scores))
 
 
 def test_the_interval_score_is_lowest_at_the_true_quantile() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.errors import UserError
-from search.objectives import check_task, dominated_by, front, ranked, values_of
+from search.objectives import check_task, checked, dominated_by, front, ranked, values_of
 
 POINTS = st.integers(1, 3).flatmap(
     lambda objectives: st.lists(st.tuples(*[st.integers(0, 6)] * objectives), min_size=1, max_size=12)
@@ -47,6 +47,16 @@ def test_ranked_spreads_the_first_few_over_the_front() -> None:
     assert ranked([*near, (0.3, 1e3), (0.2, 3e4)])[:3] == [0, 5, 6]
     assert ranked([(0.2, 1e3), (0.3, 1e3), (0.1, 1e4)]) == [2, 0, 1], "what is beaten comes last"
     assert ranked([]) == []
+
+
+def test_costs_are_spread_by_their_ratio() -> None:
+    assert ranked([(0.1, 1e6), (0.15, 5e5), (0.2, 1e4), (0.3, 1e2)])[:3] == [0, 3, 2]
+
+
+@pytest.mark.parametrize("scheduler", ["asha", "hyperband"])
+def test_seconds_are_no_objective_of_a_scheduler_that_stops_trials(scheduler: str) -> None:
+    with pytest.raises(UserError, match=f"scheduler={scheduler} would make the trials that it stops look quick"):
+        checked(("validation_mae", "training_seconds"), "hyperparameters", scheduler)
 
 
 def test_values_stand_in_the_order_of_the_objectives() -> None:

@@ -16,19 +16,19 @@ from models.recipe import FAST
 from search.conclusion import TestError, write_conclusion
 from search.data import Split
 from search.history import open_search
-from search.pareto import show_front, write_front
+from search.pareto import places, show_front, write_front
 from search.parsing import parse
 from search.report.evidence import Evidence
 from search.report.pareto import pareto_section
-from search.results import Standing, TrialResult, rank
+from search.results import OUT_OF_TIME, Standing, TrialResult, rank
 from search.store import children_of, open_store
 from search.tracking import NOTE_TAG, Tracker
 
 OBJECTIVES = ("validation_mae", "parameters", "training_seconds")
 
 
-def trials(width: int, errors: tuple[float, float], seconds: float) -> list[TrialResult]:
-    """A network of a width from two seeds."""
+def trials(width: int, errors: tuple[float, ...], seconds: float) -> list[TrialResult]:
+    """A network of a width from as many seeds as errors."""
     candidate = Candidate(Architecture(groups=(Group(width, 1),)), FAST)
     return [
         TrialResult(f"{width} {seed}", candidate, seed, 3, 2, error, seconds, "all epochs")
@@ -93,6 +93,13 @@ def test_mlflow_knows_who_is_on_the_front(tracker: Tracker, tmp_path: Path) -> N
     picture = image.imread(tracker.client.download_artifacts(tracker.parent, "pareto.png", str(tmp_path)))
     assert min(picture.shape[:2]) > 500
     assert picture[..., :3].min() < 0.2 < picture[..., :3].max(), "marks are dark on light"
+
+
+def test_who_was_cut_off_is_not_on_a_front_of_seconds() -> None:
+    cut_off = [replace(result, stop_reason=OUT_OF_TIME) for result in trials(10, (0.9,), 0.5)]
+    standings = rank([*trials(8, (0.1,), 9.0), *trials(9, (0.2,), 5.0), *cut_off])
+    assert [width_of(p.standing) for p in places(standings, ("validation_mae", "training_seconds"))] == [9, 8]
+    assert len(places(standings, ("validation_mae", "parameters"))) == 3
 
 
 def test_the_terminal_shows_the_front_with_the_spread_over_seeds() -> None:

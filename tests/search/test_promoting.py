@@ -18,7 +18,7 @@ from search.promoting import PromotingSearcher
 from search.results import TrialResult
 from search.row_parts import PartSpace, on_part
 from search.sampled import SampledSearcher
-from search.suggest import CandidateSearcher, EverySearcher
+from search.suggest import CandidateSearcher, EverySearcher, trial_config
 from search.trial import METRIC
 from spaces import build
 
@@ -201,3 +201,11 @@ def test_trials_ended_by_the_time_budget_do_not_compare(tmp_path: Path) -> None:
     searcher.on_trial_complete("a", {METRIC: 0.0001, "stop_reason": None})
     assert not searcher.rungs[0].errors
     assert not searcher.rungs[0].under_way
+
+
+def test_nor_do_they_in_a_search_that_goes_on(tmp_path: Path) -> None:
+    candidate = on_part(CANDIDATES[0], PARTS[0])
+    key = key_of(trial_config(candidate, SEEDS[0]))
+    cut_off = TrialResult(key, candidate, SEEDS[0], 2, 2, 0.0001, 1.0, "time budget")
+    make(tmp_path).journal.ended(cut_off, again=False)
+    assert not make(tmp_path).rungs[0].errors

@@ -71,6 +71,11 @@ def test_it_finds_the_best_more_often_than_equal_shares_of_the_same_cost() -> No
     assert np.mean(regret["race"]) < 0.6 * np.mean(regret["one seed"])
 
 
+def test_the_race_goes_on_with_who_may_be_the_best_and_not_with_who_is() -> None:
+    errors = {"a": dict(enumerate((0.10, 0.11, 0.09, 0.10))), "b": dict(enumerate((0.103, 0.113, 0.093, 0.103)))}
+    assert next_repeat({**errors, "c": {0: 0.104}}, [], range(6)) == ("c", 1)
+
+
 def test_a_candidate_that_fails_is_out_of_the_race() -> None:
     means = {"a": 0.1, "b": 0.101, "c": 0.102}
     well = noisy(means, 0.01, 1)

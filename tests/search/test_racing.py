@@ -121,6 +121,14 @@ def test_trials_stopped_from_outside_do_not_race(tmp_path: Path) -> None:
     assert config["candidate"] not in counts
 
 
+@pytest.mark.parametrize("reason", ["stopped by asha", "time budget"])
+def test_a_resumed_race_leaves_out_who_was_stopped(tmp_path: Path, reason: str) -> None:
+    key = key_of(trial_config(CANDIDATES[0], SEEDS[0]))
+    stopped = TrialResult(key, CANDIDATES[0], SEEDS[0], 2, 2, 0.0001, 1.0, reason)
+    make(tmp_path).journal.ended(stopped, again=False)
+    assert make(tmp_path).errors == {}
+
+
 PARTS = (1 / 3, 1.0)
 
 

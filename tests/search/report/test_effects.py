@@ -7,8 +7,9 @@ from models.candidate import Candidate
 from models.published import BRNET
 from models.recipe import FAST
 from report.conftest import trial
-from search.report.effects import factors_of, main_effects
+from search.report.effects import _design, factors_of, main_effects
 from search.results import Standing, rank
+from search.spread import quantile
 from spaces import build
 
 COMPONENTS = list(build("components", FAST, BRNET).candidates())
@@ -74,14 +75,27 @@ def test_a_branching_of_ones_own_is_seen_as_place_and_number() -> None:
     }  # fmt: skip
 
 
+PLAIN = [c for c in COMPONENTS if not (c.architecture.normalisation == "batch" or c.architecture.dropout)]
+FOUR = [*PLAIN[:3], next(c for c in COMPONENTS if c.architecture.normalisation == "batch")]
+"""That differ by as many choices as there are of them."""
+
+
 def test_as_many_choices_as_candidates_leaves_the_seeds() -> None:
-    chosen = [c for c in COMPONENTS if not (c.architecture.normalisation == "batch" or c.architecture.dropout)][:3]
-    chosen += [c for c in COMPONENTS if c.architecture.normalisation == "batch"][:1]
     noise = np.random.default_rng(7).normal(0, 0.001, (4, 3))
-    many = main_effects(standings(chosen, 0.2 + noise))
-    one = main_effects(standings(chosen, 0.2 + noise[:, :1]))
+    many = main_effects(standings(FOUR, 0.2 + noise))
+    one = main_effects(standings(FOUR, 0.2 + noise[:, :1]))
     assert all(effect.half_width is not None for effect in many.effects)
     assert len(many.effects) == len(one.effects)
+
+
+def test_intervals_from_the_spread_over_seeds_are_those_of_means() -> None:
+    errors = 0.2 + np.random.default_rng(7).normal(0, 0.001, (4, 3))
+    trained = standings(FOUR, errors)
+    design = _design(factors_of([standing.candidate for standing in trained]), 4)[0]
+    assert design.shape == (4, 4), "nothing is left over"
+    deviation = np.sqrt(errors.var(axis=1, ddof=1).mean())
+    expected = quantile(8) * deviation / np.sqrt(3) * np.sqrt((np.linalg.inv(design) ** 2).sum(axis=1))[1:]
+    assert [effect.half_width for effect in main_effects(trained).effects] == pytest.approx(list(expected))
 
 
 def test_too_few_to_compare() -> None:

@@ -36,6 +36,17 @@ def test_what_decides_the_error_comes_first() -> None:
     assert set(shares) == {"batch_size", "learning_rate", "optimiser"}
 
 
+def test_one_candidate_that_diverged_is_not_all_the_variance() -> None:
+    generator = np.random.default_rng(1)
+    trials = []
+    for place in range(40):
+        power, rate = int(generator.integers(5)), 10 ** generator.uniform(-5, -2)
+        recipe = replace(FAST, batch_size=32 * 2**power, learning_rate=rate)
+        trials.append(trial(str(place), Candidate(BNET, recipe), 0, 0.01 * 2.0**power))
+    wild = Candidate(BNET, replace(FAST, batch_size=128, learning_rate=0.05))
+    assert next(iter(importances(rank([*trials, trial("wild", wild, 0, 10.0)])))) == "batch_size"
+
+
 def test_a_few_candidates_are_too_few() -> None:
     assert importances(sampled(4)) == {}
 
