@@ -93,8 +93,10 @@ class Joint(Space):
         return Candidate(fit(shape, ratios, target, low, high), recipe)
 
     def first_points(self) -> tuple[dict[str, Any], ...]:
-        """What lies within the limits of the networks found best, by Muon, and, by the recipe given, of the published
-        ones and BRNet with four branches.
+        """The networks found best, by Muon, and, by the recipe given, the published ones and BRNet with four branches.
+
+        One outside the limits is made as much narrower or wider as it takes. A recipe that is too slow for them gives
+        none.
         """
         if self.base.input_width != ELEMENTS:
             return ()
@@ -104,7 +106,6 @@ class Joint(Space):
             for networks, ways in ((EQUAL_LAYERS, self._offer.muon()), (published, self._offer.as_given()))
             for recipe, parameters in ways
             for network in map(self._with_head, networks)
-            if self.limits.low <= network.parameter_count() <= self.limits.high(recipe)
         )
 
     @cached_property
@@ -187,7 +188,7 @@ class Joint(Space):
         dropout = ("dropout of six groups", DROPOUTS_OF_SIX[2 if network.dropout else 0])
         point: dict[str, Any] = {
             **parameters,
-            "size": min(1.0, math.log(network.parameter_count() / low) / math.log(high / low)),
+            "size": max(0.0, min(1.0, math.log(network.parameter_count() / low) / math.log(high / low))),
             "groups": len(groups),
             **{f"group {number} layers": group.layers for number, group in enumerate(groups, 1)},
             "skip": network.skip,

@@ -88,24 +88,26 @@ def test_the_first_points_are_the_best_found_by_muon_and_the_published_by_the_re
     assert firsts == [Candidate(replace(network, floor=0.0), way) for network, way in expected]
 
 
-def test_first_points_keep_to_the_limits_with_the_head_of_the_data() -> None:
-    """At a limit that the network meets with one output, ten classes are too many for it."""
-    most = EQUAL_LAYERS[2].parameter_count()
-    assert max(network.parameter_count() for network in EQUAL_LAYERS[:2]) < most
-    for classes, ours in ((1, 3), (10, 2)):
-        base = BRNET.with_output(classes, "regression" if classes == 1 else "classification")
-        points = Joint(FAST, base, Limits(most=most)).first_points()
-        assert sum(point["groups"] == 2 for point in points) == ours
-
-
-def test_first_points_keep_to_the_limits() -> None:
-    names = [
-        [str(space.suggest(optuna.trial.FixedTrial(point)).architecture) for point in space.first_points()]
-        for space in (Joint(FAST, BRNET), Joint(FAST, BRNET, Limits(None, 10**7, 150.0, COST, ROWS)))
-    ]
-    small, large = "212x4-212x4 plain skip leaky", "512x3-512x3 plain skip leaky"
-    ours = [small, f"{small} in=fractions+descriptors", large, f"{large} in=fractions+ranks4"]
-    assert names == [[*ours, "Top[2,2] leaky", "Top[2,2] skip leaky", "Top[1,1,1,1] skip leaky"], []]
+@pytest.mark.parametrize(
+    "limits",
+    [Limits(), Limits(most=200_000), Limits(5_000_000, 20_000_000), Limits(None, 10**7, 150.0, COST, ROWS)],
+    ids=["BRNet's size", "small", "large", "time"],
+)
+@pytest.mark.parametrize("classes", [1, 10])
+def test_first_points_outside_the_limits_are_scaled_into_them(classes: int, limits: Limits) -> None:
+    space = Joint(FAST, BRNET.with_output(classes, "regression" if classes == 1 else "classification"), limits)
+    firsts = [space.suggest(optuna.trial.FixedTrial(point)) for point in space.first_points()]
+    ours, published = list(EQUAL_LAYERS), [*PUBLISHED.values(), FOUR_BRANCHES]
+    by_muon = sum(candidate.recipe.optimiser == "muon" for candidate in firsts)
+    expected = (ours if by_muon else []) + (published if len(firsts) > by_muon else [])
+    assert len(firsts) == len(expected) > 0
+    for (network, recipe), like in zip(((c.architecture, c.recipe) for c in firsts), expected, strict=True):
+        assert limits.low <= network.parameter_count() <= limits.high(recipe)
+        assert [group.layers for group in network.groups] == [group.layers for group in like.groups]
+        assert (network.branchings, network.skip, network.inputs) == (like.branchings, like.skip, like.inputs)
+        if limits.low <= like.parameter_count() <= limits.high(recipe) and classes == 1:
+            assert network == like
+    assert len(set(firsts)) == len(firsts)
 
 
 def test_optimisers_and_batch_sizes_that_are_too_slow_are_not_offered() -> None:
