@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from search.data.composition import ELEMENTS, Featurised, featurise
 from search.data.hashing import composition_hashes
-from search.data.merging import LOWEST, MAJORITY, MEDIAN, merge, stable_rule
+from search.data.labels import alike, class_names, class_order
+from search.data.merging import LOWEST, MAJORITY, MEDIAN, disagreement, merge, stable_rule
 from search.data.outliers import describe_limits, outlier_limits
 from search.data.report import CleaningReport, Example, shorten
 from search.data.table import Table
 
 # Part of every cache key: raise it when the same file would give other rows.
-RULES_VERSION = 3
+RULES_VERSION = 4
 
 WRONG_WIDTH = "wrong number of columns"
 MISSING = "no value"
@@ -93,6 +94,8 @@ def clean(
     good = np.ones(len(y), dtype=np.bool_)
     good[list(reasons)] = False
     rows, values = _one_per_composition(table, composition, y, good, classify)
+    rule = _merge_rule(table, classify)
+    disagreeing = _disagreement(table, composition, y, good, unit) if rule == MEDIAN else ""
     report = CleaningReport(
         source=source,
         target=table.target,
@@ -100,11 +103,12 @@ def clean(
         rows_in=len(y) + len(table.malformed),
         rows_kept=len(rows),
         merged=int(good.sum()) - len(rows),
-        merge_rule=_merge_rule(table, classify),
+        merge_rule=rule,
         outlier_rule=NO_OUTLIERS_OF_CLASSES if classify else describe_limits(limits, outliers, unit),
         rejected=rejections.counts,
         examples={reason: tuple(examples) for reason, examples in rejections.examples.items()},
         classes=classes,
+        notes=tuple(filter(None, (*table.notes, alike(classes), disagreeing))),
     )
     kept = composition.take(rows)
     formulas = [str(table.formulas[row]).strip() for row in rows.tolist()]
@@ -145,6 +149,15 @@ def _one_per_composition(
     return rows[kept], values
 
 
+def _disagreement(
+    table: Table, composition: Featurised, y: NDArray[np.float64], good: NDArray[np.bool_], unit: str
+) -> str:
+    """What the rows of one composition disagree on, where their median is kept."""
+    rows = np.flatnonzero(good)
+    formulas = [str(table.formulas[row]) for row in rows.tolist()]
+    return disagreement(composition_hashes(composition)[rows], y[rows], formulas, unit)
+
+
 def _merge_rule(table: Table, classify: bool) -> str:
     if table.target_is_energy:
         return LOWEST
@@ -160,7 +173,7 @@ def _numbers(cells: Sequence[object]) -> tuple[NDArray[np.float64], dict[int, st
             reasons[row] = MISSING
             continue
         try:
-            number = float(cell)  # type: ignore[arg-type]
+            number = _number(cell)
         except (ValueError, TypeError, OverflowError):
             reasons[row] = NOT_A_NUMBER
             continue
@@ -173,29 +186,23 @@ def _numbers(cells: Sequence[object]) -> tuple[NDArray[np.float64], dict[int, st
     return numbers, reasons
 
 
+def _number(cell: object) -> float:
+    """As `float` reads it, but for a true minus sign, which is one, and for 1_000, which is a label and no number.
+
+    Raises ValueError, TypeError or OverflowError for what is none.
+    """
+    if isinstance(cell, str):
+        if "_" in cell:
+            raise ValueError(cell)
+        return float(cell.replace("\u2212", "-"))
+    return float(cell)  # type: ignore[arg-type]
+
+
 def _class_numbers(cells: Sequence[object]) -> tuple[NDArray[np.float64], dict[int, str], tuple[str, ...]]:
     """Class numbers (rows,), NaN where a cell is empty, those rows' reasons, and the classes' names in order."""
-    names = [_class_name(cell) for cell in cells]
-    reasons = {row: MISSING for row, name in enumerate(names) if name.casefold() in _MISSING_WORDS}
-    classes = sorted({name for row, name in enumerate(names) if row not in reasons}, key=_class_order)
+    names = class_names(cells)
+    reasons = {row: MISSING for row, name in enumerate(names) if name is None}
+    classes = sorted({name for name in names if name is not None}, key=class_order)
     numbers = {name: float(number) for number, name in enumerate(classes)}
-    y = np.array([np.nan if row in reasons else numbers[name] for row, name in enumerate(names)])
+    y = np.array([np.nan if name is None else numbers[name] for name in names])
     return y, reasons, tuple(classes)
-
-
-def _class_name(cell: object) -> str:
-    """A cell as a class's name: 1, 1.0 and "1" are one class."""
-    text = "" if cell is None else str(cell).strip()
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return str(int(number)) if number.is_integer() else text
-
-
-def _class_order(name: str) -> tuple[bool, float, str]:
-    """Numbers by value, then words."""
-    try:
-        return False, float(name), name
-    except ValueError:
-        return True, 0.0, name

@@ -16,6 +16,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.hydrates import as_typed, is_ambiguous, parts_of
+
 # One text, as the paper prints them, so that the two can be compared at a glance.
 _PAPER_ORDER = (
     "H Li Be B C N O F Na Mg Al Si P S Cl K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo "
@@ -28,6 +30,7 @@ EMPTY = "empty formula"
 NOT_TEXT = "formula is not text"
 TOO_LONG = "formula too long"
 UNREADABLE = "unreadable formula"
+HYDRATES_FULL_STOP = f"{UNREADABLE}: a hydrate's full stop, write CuSO4(H2O)5 or CuSO4·5H2O"
 NO_ATOMS = "formula without atoms"
 TOO_LARGE = "amounts too large"
 OUTSIDE = "element outside the 86"
@@ -41,7 +44,6 @@ _INDEX = {symbol: index for index, symbol in enumerate(ELEMENTS)}
 _PLAIN = re.compile(r"(?:[A-Z][a-z]?(?:[0-9]+(?:\.[0-9]+)?)?)+")
 _GROUP = re.compile(r"([A-Z][a-z]?)([0-9.]*)")
 _SYMBOL = re.compile(r"[A-Z][a-z]*")
-_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 # pymatgen reads these as hydrogen; the paper's input has no place for an isotope.
 _ISOTOPES = frozenset({"D", "T"})
 
@@ -84,10 +86,10 @@ class Featurised:
 
 
 def featurise(formulas: Sequence[object]) -> Featurised:
-    """Reads formulas: "NaCl", "Fe0.5O0.5", "Ca(OH)2", "K4[Fe(CN)6]"; never raises for a bad one.
+    """Reads formulas: "NaCl", "Fe0.5O0.5", "Ca(OH)2", "K4[Fe(CN)6]", "CuSO4·5H2O"; never raises for a bad one.
 
-    What cannot be read, or holds an element outside the 86, is marked as rejected, with its reason. A full stop is a
-    decimal point, so a hydrate must not be written with one ("CuSO4.5H2O" is O4.5; write "CuSO4(H2O)5").
+    What cannot be read, or holds an element outside the 86, is marked as rejected, with its reason. So is a hydrate
+    with a full stop for its dot: "CuSO4.5H2O" would be read as O4.5.
     """
     counts = np.zeros(len(formulas), dtype=np.uint8)
     columns: list[int] = []
@@ -139,6 +141,8 @@ def _read_plain(formula: str) -> dict[int, float] | None:
     """Element symbols with plain amounts, as "Fe2O3" or "Fe0.5O0.5"; None if the formula is anything else."""
     if _PLAIN.fullmatch(formula) is None:
         return None
+    if "." in formula and is_ambiguous(formula):
+        return None
     amounts: dict[int, float] = {}
     for symbol, amount in _GROUP.findall(formula):
         column = _INDEX.get(symbol)
@@ -151,14 +155,32 @@ def _read_plain(formula: str) -> dict[int, float] | None:
 
 
 def _read_any(formula: str) -> dict[int, float] | str:
-    """Whatever else pymatgen can read: brackets, exponents, spaces."""
+    """Whatever else can be read: brackets, exponents, spaces, parts joined by dots."""
+    text = as_typed(formula)
+    if not text:
+        return EMPTY
+    parts = parts_of(text)
+    if not parts:
+        return UNREADABLE
+    amounts: dict[int, float] = {}
+    for times, part in parts:
+        if is_ambiguous(part):
+            return HYDRATES_FULL_STOP
+        plain = _read_plain(part)
+        read = _read_by_pymatgen(part) if plain is None else plain
+        if isinstance(read, str):
+            return read
+        for column, amount in read.items():
+            amounts[column] = amounts.get(column, 0.0) + times * amount
+    return {column: amount for column, amount in amounts.items() if amount >= _SMALLEST_AMOUNT}
+
+
+def _read_by_pymatgen(text: str) -> dict[int, float] | str:
+    """One part of a formula, with all that pymatgen can read."""
     # Here and not at the top: pymatgen takes most of a second to import, and a cached table needs none of it.
     from pymatgen.core.composition import Composition  # noqa: PLC0415
     from pymatgen.core.periodic_table import Element  # noqa: PLC0415
 
-    text = formula.strip().translate(_SUBSCRIPTS)
-    if not text:
-        return EMPTY
     isotopes = _ISOTOPES.intersection(_SYMBOL.findall(text))
     if isotopes:
         return f"{OUTSIDE}: {min(isotopes)}"

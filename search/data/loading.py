@@ -179,13 +179,14 @@ def _beside(path: Path, content: bytes, source: Source, request: DataRequest) ->
 
 
 def _lost_in(table: Cleaned) -> str:
-    """What cleaning took from a table of its own, in words; nothing where it took nothing."""
+    """What cleaning took from a table of its own, and what it says of it, in words; nothing where there is nothing."""
     report = table.report
+    notes = "".join(f"; {report.source}: {note}" for note in report.notes)
     if not report.merged and not report.rows_rejected:
-        return ""
+        return notes
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in sorted(report.rejected.items()))
     rejected = f"{report.rows_rejected:,} rejected ({reasons})" if reasons else "0 rejected"
-    return f"; {report.source}: {report.rows_in:,} rows in, {report.merged:,} merged, {rejected}"
+    return f"; {report.source}: {report.rows_in:,} rows in, {report.merged:,} merged, {rejected}{notes}"
 
 
 def _with_same_classes(found: Cleaned, cleaned: Cleaned) -> Cleaned:

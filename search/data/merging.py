@@ -7,9 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.report import shorten
+
 LOWEST = "the lowest formation energy of each composition, its most stable structure's, is kept"
 MAJORITY = "the most frequent class of each composition is kept, the first of those that are equally frequent"
 MEDIAN = "the median of each composition is kept, as the table does not tell which structure is the most stable"
+
+FAR_APART = 10
+"""How many times as large as the lowest value of a composition its highest is where they disagree."""
 
 
 def stable_rule(energy_column: str) -> str:
@@ -36,15 +41,47 @@ def merge(
     """
     if len(hashes) == 0:
         return np.zeros(0, dtype=np.intp), np.zeros(0)
-    order = np.argsort(hashes, kind="stable")
-    ordered = hashes[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    sizes = np.diff(np.append(starts, len(order)))
+    order, starts, sizes = _grouped(hashes)
     kept, values = order[starts], y[order[starts]]
     for group in np.flatnonzero(sizes > 1):
         rows = order[starts[group] : starts[group] + sizes[group]].tolist()
         kept[group], values[group] = _choose(rows, y, formulas, energies, classes)
     return kept, values
+
+
+def disagreement(hashes: NDArray[np.uint64], y: NDArray[np.float64], formulas: Sequence[str], unit: str) -> str:
+    """A sentence on the compositions whose rows disagree, and on the one that does so most; "" where none does.
+
+    Arguments as in `merge`. Rows disagree where the highest value is at least 10 times the lowest, both of one sign:
+    then they are hardly two measurements of one thing, but in two units, or mistyped.
+    """
+    if len(hashes) == 0:
+        return ""
+    order, starts, sizes = _grouped(hashes)
+    size = np.abs(y[order])
+    smallest, largest = np.minimum.reduceat(size, starts), np.maximum.reduceat(size, starts)
+    signs = np.add.reduceat(np.sign(y[order]), starts)
+    comparable = (smallest > 0) & (np.abs(signs) == sizes)
+    with np.errstate(over="ignore"):
+        times = np.divide(largest, smallest, out=np.zeros(len(starts)), where=comparable)
+    far = int((times >= FAR_APART).sum())
+    if not far:
+        return ""
+    widest = int(np.argmax(times))
+    rows = order[starts[widest] : starts[widest] + sizes[widest]].tolist()
+    formula = min((formulas[row].strip() for row in rows), key=lambda name: (len(name), name))
+    return (
+        f"merged rows of {far:,} composition{'s' * (far > 1)} differ by a factor of {FAR_APART} or more, most widely "
+        f"those of {shorten(formula)}: {y[rows].min():.4g} to {y[rows].max():.4g}{' ' + unit if unit else ''}"
+    )
+
+
+def _grouped(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """The rows in the order of their hashes, where in it each composition's begin, and how many they are."""
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    return order, starts, np.diff(np.append(starts, len(order)))
 
 
 def _choose(

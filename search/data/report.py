@@ -28,7 +28,8 @@ class CleaningReport:
     merged: rows of a composition that another row stands for. left_out: compositions that `rows=` did not draw, or
     that a held-out family or a test table keeps out of the training. classes: their names, in the order of their
     numbers, and how many rows each has.
-    rejected: reason -> rows; examples: reason -> a few of them. The rules are sentences.
+    rejected: reason -> rows; examples: reason -> a few of them. The rules are sentences, and so are notes: what was
+    read otherwise than it is written, and what looks wrong in the table.
     """
 
     source: str
@@ -47,6 +48,7 @@ class CleaningReport:
     classes: tuple[str, ...] = ()
     class_rows: tuple[int, ...] = ()
     held_out: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def rows_rejected(self) -> int:
@@ -72,6 +74,7 @@ class CleaningReport:
             f"merged: {self.merge_rule}",
             self.outlier_rule,
             *([self.held_out] if self.held_out else []),
+            *self.notes,
         ]
         for reason, count in sorted(self.rejected.items(), key=lambda item: (-item[1], item[0])):
             shown = "; ".join(str(example) for example in self.examples.get(reason, ()))
@@ -82,6 +85,7 @@ class CleaningReport:
         """The report as JSON's types."""
         return {**asdict(self), "elements": list(self.elements), "value_range": list(self.value_range),
                 "classes": list(self.classes), "class_rows": list(self.class_rows),
+                "notes": list(self.notes),
                 "examples": {reason: [asdict(example) for example in examples]
                              for reason, examples in self.examples.items()}}  # fmt: skip
 
@@ -90,6 +94,7 @@ class CleaningReport:
         """The inverse of `to_dict`."""
         return cls(**{**values, "elements": tuple(values["elements"]), "value_range": tuple(values["value_range"]),
                       "classes": tuple(values.get("classes", ())), "class_rows": tuple(values.get("class_rows", ())),
+                      "notes": tuple(values.get("notes", ())),
                       "examples": {reason: tuple(Example(**example) for example in examples)
                                    for reason, examples in values["examples"].items()}})  # fmt: skip
 

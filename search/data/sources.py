@@ -46,7 +46,7 @@ def find(request: DataRequest) -> Source:
         assert request.path is not None
         assert request.target is not None
         path = Path(request.path).expanduser()
-        columns = Columns((request.target,), request.formula_column)
+        columns = Columns((request.target,), request.formula_column, classes=request.task == TASKS[1])
         unit = name_and_unit(request.target)[1] if request.task == TASKS[0] else ""
         return Source(path, read_file(path), str(path), columns, unit, None, request.floor)
     folder = _local_folder(request)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from search.data.catalog import nearest
+from search.data.commas import read_decimal_commas
+from search.data.csv_text import decode, empty, open_quote, read_lines, separator_of
 from search.data.units import name_and_unit
 from search.errors import UserError
 
 # Names that tables in the wild give these columns, compared in lower case and without punctuation.
 FORMULA_NAMES = ("formula", "composition", "prettyformula", "reducedformula", "formulapretty", "chemicalformula",
-                 "formulareduced", "compound", "material", "cleanedformula")  # fmt: skip
+                 "formulareduced", "compound", "material", "cleanedformula", "formel", "formule", "zusammensetzung",
+                 "verbindung")  # fmt: skip
 ENERGY_NAMES = ("formationenergy", "formationenthalpy", "formationenergyperatom", "formationenergyevatom",
                 "formationenergyperatomevatom", "formationenergypeatom", "formationenthalpyperatom", "eform", "ef",
                 "deltae", "deltah", "hf", "enthalpyofformation")  # fmt: skip
@@ -24,9 +26,6 @@ _NO_ENERGY_NAMES = ("Hf", "EF", "E_F")
 """Of hafnium's fraction and of the Fermi energy, whose names come close."""
 
 _PARQUET_MAGIC = b"PAR1"
-# A quoted cell may hold line breaks, a structure's file among them; one with this many for a formula or a value, or in
-# a row of another width than the header, was opened by mistake.
-MOST_LINES_IN_A_ROW = 20
 _MOST_COLUMNS_NAMED = 30
 
 
@@ -36,13 +35,14 @@ class Columns:
 
     targets: names of the target; the first that is there is taken. formula: found by name if None, or, with
     formula_may_differ, if there is no such column. energy_is_target: the target is the formation energy itself,
-    whatever its column's name.
+    whatever its column's name. classes: the target holds names of classes, in which a comma is no decimal comma.
     """
 
     targets: tuple[str, ...]
     formula: str | None = None
     energy_is_target: bool = False
     formula_may_differ: bool = False
+    classes: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class Table:
     """The rows of a file as written; `lines` are their line numbers in it (row numbers, for Parquet).
 
     energies: formation energies, one a row, where the table has such a column and it is not the target.
-    malformed: line number and text of rows that have another number of cells than the header.
+    malformed: line number and text of rows that have another number of cells than the header. notes: sentences on what
+    was read otherwise than it is written.
     """
 
     formulas: list[object]
@@ -61,19 +62,20 @@ class Table:
     energy_column: str | None
     target_is_energy: bool
     malformed: list[tuple[int, str]] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
 
 def read_table(path: Path, content: bytes, columns: Columns) -> Table:
-    """Reads CSV (comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252; decimal commas beside semicolons) or Parquet.
+    """Reads CSV (comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252; decimal points or commas) or Parquet.
 
     `content` is the file's bytes; `path` is for messages. Raises UserError for a file that is no table, has no rows,
     or lacks a column.
     """
     if not content.strip():
-        raise _empty(path)
+        raise empty(path)
     if content.startswith(_PARQUET_MAGIC):
         return _read_parquet(path, content, columns)
-    return _read_csv(path, _decode(path, content), columns)
+    return _read_csv(path, decode(path, content), columns)
 
 
 def is_energy_name(column: str) -> bool:
@@ -89,92 +91,29 @@ def is_energy_per_atom(unit: str) -> bool:
     return re.sub(r"\s+", " ", unit).lower() in ("ev/atom", "mev/atom", "ev per atom", "mev per atom", "ev atom^-1")
 
 
+def look(name: str) -> str:
+    """A column's name so that those which look alike are equal: NFC, and a no-break space is a space."""
+    return unicodedata.normalize("NFC", name.replace("\u00a0", " "))
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def _decode(path: Path, content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    elif b"\0" in content:
-        kind = "an Excel workbook or a zip archive" if content.startswith(b"PK") else "a binary file"
-        raise UserError(f"{path} is {kind}, not a table of text: save it as CSV or Parquet.")
-    else:
-        encodings = ["utf-8-sig", "cp1252"]
-    for encoding in encodings:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise UserError(f"{path} is not text in UTF-8, UTF-16 or Windows-1252: save it as CSV in UTF-8.")
-
-
-@dataclass
-class _Lines:
-    header: list[str]
-    rows: list[list[str]] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    malformed: list[tuple[int, str]] = field(default_factory=list)
-    long: list[tuple[int, list[str]]] = field(default_factory=list)
-    """Rows that go over many lines, with the first of these."""
-
-
 def _read_csv(path: Path, text: str, columns: Columns) -> Table:
     separator = separator_of(text)
-    lines = _read_lines(path, text, separator)
+    lines = read_lines(path, text, separator)
     chosen = _choose(path, lines.header, columns)
     for first, row in lines.long:
         if any("\n" in row[index] or "\r" in row[index] for index in chosen.indices):
             raise open_quote(path, first)
     cells = [[row[index] for row in lines.rows] for index in chosen.indices]
-    if separator == ";":
-        cells[1:] = [[cell.replace(",", ".") for cell in column] for column in cells[1:]]
-    return _table(path, chosen, cells, lines.numbers, lines.malformed)
-
-
-def separator_of(text: str) -> str:
-    """The separator that the header uses most, outside quotes: the first line that holds more than separators."""
-    lines = (found.group() for found in re.finditer(r'(?:"[^"]*"|[^"\r\n]|")+', text))
-    header = next((line for line in lines if line.strip(" ,;\t\ufeff")), "")
-    bare = re.sub(r'"[^"]*"', "", header)
-    return max([",", ";", "\t"], key=bare.count)
-
-
-def _read_lines(path: Path, text: str, separator: str) -> _Lines:
-    csv.field_size_limit(2**31 - 1)  # a cell of any length is a row to reject with its reason, not a crash
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
-    lines: _Lines | None = None
-    line = 0  # where the row before ended
-    try:
-        for row in reader:
-            first, line = line + 1, reader.line_num
-            if not any(cell.strip() for cell in row):
-                continue
-            if lines is None:
-                lines = _Lines([name.strip() for name in row])
-            elif len(row) == len(lines.header):
-                lines.rows.append(row)
-                lines.numbers.append(first)
-                if line - first >= MOST_LINES_IN_A_ROW:
-                    lines.long.append((first, row))
-            elif line - first >= MOST_LINES_IN_A_ROW:
-                raise open_quote(path, first)
-            else:
-                lines.malformed.append((first, separator.join(row)))
-    except csv.Error as error:
-        raise UserError(f"{path}, line {line + 1}: not readable as CSV ({error}); look for stray quotes.") from error
-    if lines is None:
-        raise _empty(path)
-    return lines
-
-
-def open_quote(path: Path, line: int) -> UserError:
-    """What to say of a row that goes over so many lines that a quote must have been left open in it."""
-    return UserError(f"{path}, line {line}: a quote is opened here and not closed; close or remove it.")
-
-
-def _empty(path: Path) -> UserError:
-    return UserError(f"{path} is empty: give a table with a header line and at least 3 rows.")
+    notes = []
+    for place in range(2 if columns.classes else 1, len(cells)):  # the formulas' comes first, then the target's
+        name = lines.header[chosen.indices[place]]
+        cells[place], note = read_decimal_commas(path, name, cells[place], lines.numbers, separator == ";")
+        notes.append(note)
+    return _table(path, chosen, cells, lines.numbers, lines.malformed, tuple(filter(None, notes)))
 
 
 def _read_parquet(path: Path, content: bytes, columns: Columns) -> Table:
@@ -204,26 +143,32 @@ class _Chosen:
 
 def _choose(path: Path, header: Sequence[str], columns: Columns) -> _Chosen:
     """Which columns hold formula, target and, where there is one, the formation energy."""
-    is_elsewhere = columns.formula_may_differ and columns.formula not in header
+    is_elsewhere = columns.formula_may_differ and columns.formula is not None and not _named(columns.formula, header)
     formula = formula_column_of(path, header, None if is_elsewhere else columns.formula)
-    target = next((name for name in columns.targets if name in header), None)
+    target = next((name for asked in columns.targets for name in _named(asked, header)), None)
     if target is None:
         raise UserError(f"{path} has no column {columns.targets[0]}: {_valid(columns.targets[0], header)}.")
     target_is_energy = columns.energy_is_target or is_energy_name(target)
     energy = None if target_is_energy else next((name for name in header if is_energy_name(name)), None)
     wanted = [formula, target] if energy is None else [formula, target, energy]
     for name in wanted:
-        if header.count(name) > 1:
-            raise UserError(f"{path} has more than one column {name}: rename or remove all but one.")
-    return _Chosen([header.index(name) for name in wanted], target, energy, target_is_energy)
+        if len(_named(name, header)) > 1:
+            raise UserError(f"{path} has more than one column {look(name)}: rename or remove all but one.")
+    return _Chosen([header.index(name) for name in wanted], look(target), energy, target_is_energy)
+
+
+def _named(asked: str, header: Sequence[str]) -> list[str]:
+    """The columns of this name, as the header spells them."""
+    return [name for name in header if look(name) == look(asked)]
 
 
 def formula_column_of(path: Path, header: Sequence[str], asked: str | None) -> str:
     """The column asked for, or the one that its name tells to hold formulas. Raises UserError."""
     if asked is not None:
-        if asked not in header:
+        named = _named(asked, header)
+        if not named:
             raise UserError(f"{path} has no column {asked} (formula_column): {_valid(asked, header)}.")
-        return asked
+        return named[0]
     for known in FORMULA_NAMES:
         for name in header:
             if _plain(name) == known:
@@ -239,7 +184,12 @@ def _valid(asked: str, header: Sequence[str]) -> str:
 
 
 def _table(
-    path: Path, chosen: _Chosen, cells: Sequence[Sequence[object]], lines: list[int], malformed: list[tuple[int, str]]
+    path: Path,
+    chosen: _Chosen,
+    cells: Sequence[Sequence[object]],
+    lines: list[int],
+    malformed: list[tuple[int, str]],
+    notes: tuple[str, ...] = (),
 ) -> Table:
     if not lines and not malformed:
         raise UserError(f"{path} has a header but no rows: give a table with at least 3 rows.")
@@ -252,4 +202,5 @@ def _table(
         energy_column=chosen.energy,
         target_is_energy=chosen.target_is_energy,
         malformed=malformed,
+        notes=notes,
     )

@@ -13,7 +13,8 @@ from typing import IO, Any
 import pyarrow
 import pyarrow.parquet
 
-from search.data.table import MOST_LINES_IN_A_ROW, formula_column_of, open_quote, separator_of
+from search.data.csv_text import MOST_LINES_IN_A_ROW, is_separator_line, open_quote, separator_of
+from search.data.table import formula_column_of
 from search.errors import UserError
 
 ROWS_AT_ONCE = 16_384
@@ -53,7 +54,7 @@ class InputTable:
         with self.path.open(encoding=self.encoding, errors="replace", newline="") as file:
             reader = _reader(file, self.separator)
             try:
-                next(_filled(reader))
+                _header(reader, self.separator)
                 filled = self._rows(reader, place, width)
                 while rows := list(islice(filled, ROWS_AT_ONCE)):
                     wrong = {n: f"{len(row)} cells, not {width}" for n, row in enumerate(rows) if len(row) != width}
@@ -114,7 +115,7 @@ def _open_csv(path: Path, asked: str | None) -> InputTable:
         file.seek(0)
         reader = _reader(file, separator)
         try:
-            names = [name.strip() for name in next(_filled(reader), [])]
+            names = [name.strip() for name in _header(reader, separator)]
         except csv.Error as error:
             raise _unreadable(path, reader.line_num, error) from error
     if not names:
@@ -128,9 +129,11 @@ def _reader(file: IO[str], separator: str) -> Any:
     return csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
 
 
-def _filled(rows: Iterable[list[str]]) -> Iterator[list[str]]:
-    """Those with anything in them, of which the first is the header."""
-    return (row for row in rows if any(cell.strip() for cell in row))
+def _header(rows: Iterable[list[str]], separator: str) -> list[str]:
+    """The first row with anything in it, or the one after Excel's `sep=;`; none of a file of blank lines."""
+    filled = (row for row in rows if any(cell.strip() for cell in row))
+    first = next(filled, [])
+    return next(filled, []) if is_separator_line(first, separator) else first
 
 
 def _is_row(row: list[str], width: int) -> bool:
@@ -163,9 +166,10 @@ def _encoding_and_lines(path: Path) -> tuple[str, int]:
         block = first
         while block:
             lines, last = lines + block.count(b"\n"), block[-1:]
+            following = file.read(_BLOCK)
             try:
-                decoder.decode(block)
+                decoder.decode(block, final=not following)  # a letter that is cut off by the end is no UTF-8
             except UnicodeDecodeError:
                 is_utf8 = False
-            block = file.read(_BLOCK)
+            block = following
     return "utf-8-sig" if is_utf8 else "cp1252", lines + (last != b"\n")

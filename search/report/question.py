@@ -34,6 +34,7 @@ def question_section(evidence: Evidence) -> Html:
         facts(row_facts(split)),
         paragraph(report.merge_rule[:1].upper() + report.merge_rule[1:] + "." if report.merged else ""),
         paragraph(report.outlier_rule[:1].upper() + report.outlier_rule[1:] + "." if report.outlier_rule else ""),
+        *(paragraph(note[:1].upper() + note[1:] + ".") for note in report.notes),
         rejected_rows(report),
         figure_block(class_shares(split) if split.classes else distribution(evidence)),
     )

@@ -1,0 +1,70 @@
+"""Commas in a column of numbers: decimal commas, separators of thousands, or a column that does not tell which."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from search.data.report import shorten
+from search.errors import UserError
+
+_SIGN = "[-+\u2212]?"
+_EXPONENT = rf"(?:[eE]{_SIGN}[0-9]+)?"
+_DECIMAL = re.compile(rf"\s*{_SIGN}(?:[0-9]+,[0-9]*|,[0-9]+){_EXPONENT}\s*")
+_EITHER = re.compile(rf"\s*{_SIGN}[1-9][0-9]{{0,2}},[0-9]{{3}}\s*")
+"""A decimal comma or a thousand: 11,307, and not 0,307."""
+_DIGITS_AND_SEPARATORS = re.compile(rf"\s*{_SIGN}[0-9][0-9,.]*{_EXPONENT}\s*")
+
+
+def read_decimal_commas(
+    path: Path, name: str, cells: Sequence[str], lines: Sequence[int], beside_semicolons: bool
+) -> tuple[list[str], str]:
+    """The cells of a column of numbers with points for decimal commas, and a sentence that says so, "" if none was.
+
+    Beside semicolons, where commas are expected to be decimal, a column that shows otherwise raises UserError. Beside
+    commas and tabs they are decimal where no comma of the column is anything else, and stay as they are elsewhere.
+    A column is not told from one of thousands where two cells or more have a comma before exactly three digits and a
+    number of 1 to 999 ahead of it, and no cell has another comma; one such cell suffices where others have a point.
+    """
+    with_comma = [row for row, cell in enumerate(cells) if "," in cell]
+    decimal = [row for row in with_comma if _DECIMAL.fullmatch(cells[row])]
+    thousands = next((row for row in with_comma if _has_thousands(cells[row])), None)
+    unclear = _unclear(cells, decimal)
+    if beside_semicolons and thousands is not None:
+        raise UserError(
+            f"{path}, line {lines[thousands]}: {shorten(cells[thousands].strip())} in column {name} has "
+            "separators of thousands: write the column's numbers without them."
+        )
+    if beside_semicolons and unclear is not None:
+        raise UserError(_either_way(path, name, cells[unclear].strip(), lines[unclear]))
+    if not decimal or (not beside_semicolons and (unclear is not None or len(decimal) < len(with_comma))):
+        return list(cells), ""
+    read = list(cells)
+    for row in decimal:
+        read[row] = cells[row].replace(",", ".")
+    first = decimal[0]
+    return read, (
+        f"commas in column {name} are read as decimal commas, {shorten(cells[first].strip())} in line {lines[first]} "
+        f"as {shorten(read[first].strip())}"
+    )
+
+
+def _has_thousands(cell: str) -> bool:
+    """Whether a cell with a comma has another separator: 1,234,567 or 1,234.5 or 1.234,5."""
+    return _DIGITS_AND_SEPARATORS.fullmatch(cell) is not None and cell.count(",") + cell.count(".") > 1
+
+
+def _unclear(cells: Sequence[str], decimal: Sequence[int]) -> int | None:
+    """The first cell that may hold thousands, where no other tells; None where the column is clear."""
+    if not decimal or not all(_EITHER.fullmatch(cells[row]) for row in decimal):
+        return None
+    return decimal[0] if len(decimal) > 1 or any("." in cell for cell in cells) else None
+
+
+def _either_way(path: Path, name: str, cell: str, line: int) -> str:
+    return (
+        f"{path}, line {line}: {cell} in column {name} may be {cell.replace(',', '.')} or {cell.replace(',', '')}, as "
+        "no comma of the column tells decimals from thousands: write a point for the decimal comma, or leave out the "
+        "separators of thousands."
+    )

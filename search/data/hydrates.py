@@ -1,0 +1,45 @@
+"""Formulas as chemists type them: parts joined by a dot (`CuSO4·5H2O`), subscripts, and what cannot be seen."""
+
+from __future__ import annotations
+
+import re
+
+# A zero-width space, joiner or non-joiner, a word joiner, a byte-order mark and a soft hyphen: what copying out of a
+# PDF or a web page leaves between the letters; beside them no-break spaces.
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+_TYPED = str.maketrans("₀₁₂₃₄₅₆₇₈₉\u00a0", "0123456789 ", _INVISIBLE)
+
+# No amount holds these; nor can a full stop before a letter or a bracket be a decimal point (`Fe2O3.H2O`).
+_BETWEEN_PARTS = re.compile(r"\s*[·•∙⋅*]\s*|\.\s*(?=[A-Z(\[{])")
+_PART = re.compile(r"\s*(?P<times>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)?\s*(?P<formula>[A-Z(\[{].*)", re.DOTALL)
+
+# Water behind a full stop and a number of molecules, 1 to 99 or with a decimal point of its own (`CaSO4.0.5H2O`), where
+# what stands before the stop may be a whole formula. It is none after a 0, since nothing has no atom of an element:
+# Na0.5H2O is half a sodium. Nor is a number that begins with 0, or one of three digits, one of molecules.
+_HYDRATE_BY_FULL_STOP = re.compile(
+    r"(?:[A-Za-z)\]}]|(?<![0-9.])0*[1-9][0-9]*)\s*\.\s*(?:[1-9][0-9]?|[0-9]{1,2}\.[0-9]+)\s*"
+    r"(?:[HD]2O|\(\s*[HD]2O\s*\)|\[\s*[HD]2O\s*\]|\{\s*[HD]2O\s*\})\s*\Z"
+)
+
+
+def as_typed(formula: str) -> str:
+    """The formula without what cannot be seen, its subscripts as digits."""
+    return formula.translate(_TYPED).strip()
+
+
+def is_ambiguous(formula: str) -> bool:
+    """Whether a full stop may be a decimal point or a hydrate's: `CuSO4.5H2O` is 5 H2O or 4.5 O, which differ."""
+    return _HYDRATE_BY_FULL_STOP.search(formula) is not None
+
+
+def parts_of(formula: str) -> list[tuple[float, str]]:
+    """How often each part is there, and its formula: `CuSO4·5H2O` is 1 CuSO4 and 5 H2O.
+
+    Only a formula of several parts has numbers before them; [] where one of them is none.
+    """
+    texts = _BETWEEN_PARTS.split(formula)
+    if len(texts) == 1:
+        return [(1.0, formula)]
+    found = [_PART.fullmatch(text) for text in texts]
+    parts = [(float(part["times"] or 1), part["formula"]) for part in found if part is not None]
+    return parts if len(parts) == len(texts) else []
