@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from search.data.composition import ELEMENTS, Featurised, featurise
 from search.data.hashing import composition_hashes
+from search.data.hints import hints
 from search.data.labels import alike, class_names, class_order
 from search.data.merging import LOWEST, MAJORITY, MEDIAN, disagreement, merge, stable_rule
 from search.data.outliers import describe_limits, outlier_limits
@@ -95,7 +96,9 @@ def clean(
     good[list(reasons)] = False
     rows, values = _one_per_composition(table, composition, y, good, classify)
     rule = _merge_rule(table, classify)
-    disagreeing = _disagreement(table, composition, y, good, unit) if rule == MEDIAN else ""
+    notes = (alike(classes),) if classify else hints(values, floor)
+    if rule == MEDIAN:
+        notes = (*notes, _disagreement(table, composition, y, good, unit))
     report = CleaningReport(
         source=source,
         target=table.target,
@@ -108,7 +111,7 @@ def clean(
         rejected=rejections.counts,
         examples={reason: tuple(examples) for reason, examples in rejections.examples.items()},
         classes=classes,
-        notes=tuple(filter(None, (*table.notes, alike(classes), disagreeing))),
+        notes=tuple(filter(None, (*table.notes, *notes))),
     )
     kept = composition.take(rows)
     formulas = [str(table.formulas[row]).strip() for row in rows.tolist()]
