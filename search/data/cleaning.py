@@ -96,7 +96,7 @@ def clean(
     good[list(reasons)] = False
     rows, values = _one_per_composition(table, composition, y, good, classify)
     rule = _merge_rule(table, classify)
-    notes = (alike(classes),) if classify else hints(values, floor)
+    notes = (alike(classes),) if classify else () if table.target_is_energy else hints(values, floor)
     if rule == MEDIAN:
         notes = (*notes, _disagreement(table, composition, y, good, unit))
     report = CleaningReport(
