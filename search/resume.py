@@ -21,7 +21,7 @@ from search.parent_run import DATA_TAG, FOLDER_TAG, VERSIONS_TAG, config_of
 from search.parsing import parse
 from search.readers import STORE
 from search.settings import CHANGEABLE, DEFAULT_URI
-from search.store import SQLITE
+from search.sqlite_file import SQLITE
 from search.versions import versions
 from spaces import Space
 

@@ -31,8 +31,9 @@ from search.resources import LOCAL, Resources, resources_for
 from search.resume import command_of, find, write_pointer
 from search.row_parts import check_table
 from search.schedulers import brackets_unfilled
+from search.sqlite_file import absolute
 from search.starting import pinned
-from search.store import PATIENCE_SECONDS, absolute, open_store
+from search.store import PATIENCE_SECONDS, open_store
 from search.targets import error_name_of, space_of
 from search.tracking import Tracker
 from search.tuning import run_trials

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import queue
 import socket
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,10 +20,10 @@ from mlflow.tracking import MlflowClient
 
 from search.environment import environment
 from search.errors import UserError, reason_of
+from search.sqlite_file import SQLITE, absolute, check_opens, let_others_read, one_at_a_time, path_of
 
 logger = logging.getLogger(__name__)
 
-SQLITE = "sqlite:///"
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}
 SECONDS_TO_LISTEN = 5.0
 SECONDS_TO_ANSWER = 30.0
@@ -45,11 +43,6 @@ def download(client: MlflowClient, run_id: str, artifact: str, folder: Path) -> 
 def has_artifact(client: MlflowClient, run_id: str, artifact: str) -> bool:
     """Whether a run has it. Raises MlflowException or OSError where that cannot be seen."""
     return any(file.path == artifact for file in client.list_artifacts(run_id))
-
-
-def absolute(uri: str) -> str:
-    """A SQLite address by its full path: MLflow keeps connections by address, whatever the folder it was meant in."""
-    return f"{SQLITE}{Path(uri.removeprefix(SQLITE)).absolute()}" if uri.startswith(SQLITE) else uri
 
 
 @dataclass(frozen=True)
@@ -72,49 +65,32 @@ def quieten_mlflow() -> None:
 def client_of(uri: str) -> MlflowClient:
     """MLflow's client for an address that answers. Raises UserError, within seconds, where nothing does."""
     quieten_mlflow()
+    is_file = uri.startswith(SQLITE)
     try:
+        if is_file:
+            check_opens(path_of(uri))
         check_listens(uri)
         client = MlflowClient(tracking_uri=absolute(uri), registry_uri=absolute(uri))
-        with patience(SECONDS_TO_ANSWER), one_at_a_time(uri):
+        with patience(SECONDS_TO_ANSWER), one_at_a_time(path_of(uri)) if is_file else nullcontext():
             client.search_experiments(max_results=1)
     except Exception as error:  # mlflow lets its stores' own errors through: SQL, HTTP, OS
         reason = "no answer" if "Max retries exceeded" in str(error) else reason_of(error)
-        mend = "correct the address" if uri.startswith(SQLITE) else "start its server, or correct the address"
+        mend = "correct the address" if is_file else "start its server, or correct the address"
         raise UserError(f"the MLflow store tracking.uri={uri} cannot be used ({reason}): {mend}.") from error
     return client
 
 
 def existing_store(uri: str) -> MlflowClient:
     """The store at an address. Raises UserError where it is a file that there is not, or does not answer."""
-    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+    if uri.startswith(SQLITE) and not path_of(uri).exists():
         raise UserError(
             f"there is no MLflow store {uri} here: run this in the folder of the search, or say tracking.uri="
         )
     return client_of(uri)
 
 
-@contextmanager
-def one_at_a_time(uri: str) -> Iterator[None]:
-    """In the `with` no other process of ours has MLflow make the tables of a SQLite store, which two at once break."""
-    if not uri.startswith(SQLITE):
-        yield
-        return
-    folder = os.open(Path(uri.removeprefix(SQLITE)).absolute().parent, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # file systems that cannot lock a folder
-            fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
-
-
 def check_listens(uri: str) -> None:
-    """Raises OSError where nothing listens at the host and port of an address, or sqlite3.Error where a SQLite file
-    can be neither opened nor made; MLflow would try for minutes.
-    """
-    if uri.startswith(SQLITE):
-        with closing(sqlite3.connect(uri.removeprefix(SQLITE))) as database:
-            database.execute("PRAGMA schema_version")
+    """Raises OSError where nothing listens at the host and port of an address; MLflow would try for minutes."""
     parts = urlsplit(uri)
     port = parts.port or PORTS.get(parts.scheme.partition("+")[0])
     if parts.hostname and port:
@@ -141,8 +117,7 @@ def open_store(uri: str, experiment: str) -> Store:
         reason = str(error).splitlines()[0][:200]
         raise UserError(f"the MLflow store tracking.uri={uri} cannot be used: {reason}") from error
     if uri.startswith(SQLITE):
-        with sqlite3.connect(uri.removeprefix(SQLITE)) as database:
-            database.execute("PRAGMA journal_mode=WAL")  # `mlflow ui` can then read while a search writes
+        let_others_read(path_of(uri))
     return Store(client, uri, experiment_id)
 
 

@@ -38,7 +38,8 @@ from search.labels import ERROR_WORDS, name_of
 from search.register import DEFAULT_ALIAS, Order
 from search.report.wording import count, number
 from search.settings import DEFAULT_URI
-from search.store import absolute, quieten_mlflow
+from search.sqlite_file import absolute
+from search.store import quieten_mlflow
 from search.targets import error_name_of
 from search.versions import code_version
 

@@ -1,13 +1,17 @@
 """The MLflow store, as a search opens it."""
 
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from search import sqlite_file
 from search.errors import UserError
-from search.store import client_of, one_at_a_time, open_store
+from search.sqlite_file import check_opens, one_at_a_time, path_of
+from search.store import client_of, open_store
 
 
 def test_a_deleted_experiment_is_taken_up_again(in_tmp: Path) -> None:
@@ -20,7 +24,7 @@ def test_a_deleted_experiment_is_taken_up_again(in_tmp: Path) -> None:
 def test_two_searches_make_the_tables_one_after_the_other(in_tmp: Path) -> None:
     uri = f"sqlite:///{in_tmp / 'mlflow.db'}"
     other = threading.Thread(target=client_of, args=(uri,))
-    with one_at_a_time(uri):
+    with one_at_a_time(path_of(uri)):
         other.start()
         other.join(1.0)
         assert other.is_alive()
@@ -35,3 +39,16 @@ def test_a_file_that_cannot_be_made_is_told_at_once() -> None:
     with pytest.raises(UserError, match=told):
         client_of("sqlite:////sys/x.db")
     assert time.monotonic() - started < 10
+
+
+def test_the_folder_of_a_new_store_is_made(in_tmp: Path) -> None:
+    assert open_store("sqlite:///new/folder/mlflow.db", "mine").experiment_id
+    assert (in_tmp / "new" / "folder" / "mlflow.db").exists()
+
+
+def test_a_store_that_is_being_written_is_waited_for(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_file, "SECONDS_TO_OPEN", 0.1)
+    path = in_tmp / "mlflow.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        check_opens(path)  # and MLflow then waits
