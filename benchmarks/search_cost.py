@@ -20,7 +20,7 @@ from search.history import LATEST, open_search
 from search.results import TrialResult
 
 DEFAULT = ("dataset=mp", "rows=20000", "recipe.epochs=12")
-QUICK = ("dataset=mp", "rows=1000", "recipe.epochs=6", "trials=4")
+QUICK = ("dataset=mp", "rows=300", "recipe.epochs=6", "trials=4")
 WITHIN = 0.01
 
 

@@ -124,7 +124,9 @@ def select(
     for size in range(1, ROUNDS_A_MEMBER * members + 1):
         full = np.count_nonzero(counts) >= members
         allowed = np.flatnonzero((counts > 0) | ((sizes <= left) & (not full)))
-        errors = np.nan_to_num([error((total + outputs[number]) / size) for number in allowed], nan=np.inf)
+        errors = np.nan_to_num(
+            [error((total + outputs[number]) / size) for number in allowed], nan=np.inf, posinf=np.inf
+        )
         chosen = allowed[int(np.argmin(errors))]
         left -= 0.0 if counts[chosen] else sizes[chosen]
         counts[chosen] += 1

@@ -114,8 +114,10 @@ class Recipe:
 
 
 def rows_in(part: float, rows: int) -> int:
-    """How many rows `part` (above 0 to 1) of so many is, rounded up: 0.07 of 100 is 7, which its product is above."""
-    return math.ceil(round(part * rows, 6))
+    """How many rows `part` (above 0 to 1) of so many is, rounded up, one at least. 0.07 of 100 is 7, though the product
+    of these floats is above it.
+    """
+    return max(1, math.ceil(round(part * rows, 6)))
 
 
 PAPER = Recipe()

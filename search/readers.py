@@ -57,7 +57,7 @@ def optional(reader: Reader, *others: str) -> Reader:
     """The reader that also takes `null`, and the other words given, for None."""
     words = ("null", *others)
     return Reader(
-        " or ".join((reader.expects, *others)),
+        ", or ".join((reader.expects, *others)),
         lambda text: None if text in words else reader.read(text),
         reader.names and (*reader.names, *words),
         reader.is_text,

@@ -43,6 +43,10 @@ class PartSpace(Space):
         """Those of the whole space."""
         return self.whole.first_points()
 
+    def completed(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Those of the whole space."""
+        return self.whole.completed(parameters)
+
     def suggest(self, trial: BaseTrial) -> Candidate:
         return on_part(self.whole.suggest(trial), self.part)
 

@@ -88,7 +88,7 @@ class SampledSearcher(CandidateSearcher):
         several = len(self.study.directions)
         self.study.sampler = sampler_for(self.sampler, STUDY_SEED, self.points, several, self.opening.population)
         if params is not None:
-            self.study.enqueue_trial(params)
+            self.study.enqueue_trial(self.space.completed(params))
         point = self.study.ask()
         _ = point.relative_params  # Optuna asks its sampler only here, or where a value is not given
         return point, self.space.suggest(point).to_json()

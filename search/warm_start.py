@@ -215,7 +215,7 @@ def at(space: Space, parameters: dict[str, Any] | None) -> tuple[Candidate, dict
     """The space's candidate at these parameters, with those of them that it has; None where there is no such point."""
     if parameters is None:
         return None
-    trial = optuna.trial.FixedTrial(parameters)
+    trial = optuna.trial.FixedTrial(space.completed(parameters))
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".* out of the range of the distribution")
         try:

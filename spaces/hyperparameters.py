@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, cast, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
 
 from models.architecture import Activation, Architecture
 from models.candidate import Candidate
@@ -69,6 +69,10 @@ class Hyperparameters(Space):
 
     recipe: Recipe
     base: Architecture
+
+    def completed(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """With the beta2 of the recipe given, where none was drawn yet."""
+        return {FORGETTINGS.name: 1 - self.recipe.beta2, **parameters}
 
     def suggest(self, trial: BaseTrial) -> Candidate:
         """The candidate at the trial's parameters."""

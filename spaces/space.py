@@ -35,6 +35,10 @@ class Space(ABC):
         """Parameters, as `suggest` names them, that a search takes before it draws any: those of published networks."""
         return ()
 
+    def completed(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """The parameters of a point that an earlier version drew, with those that it had not, at what then held."""
+        return parameters
+
     @abstractmethod
     def suggest(self, trial: BaseTrial) -> Candidate:
         """The candidate at the trial's parameters; different parameters give different candidates."""

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from search.data.composition import ELEMENTS, Featurised, featurise
 from search.data.hashing import composition_hashes
-from search.data.hints import hints
 from search.data.labels import alike, class_names, class_order
 from search.data.merging import LOWEST, MAJORITY, MEDIAN, disagreement, merge, stable_rule
 from search.data.outliers import describe_limits, outlier_limits
@@ -96,9 +95,7 @@ def clean(
     good[list(reasons)] = False
     rows, values = _one_per_composition(table, composition, y, good, classify)
     rule = _merge_rule(table, classify)
-    notes = (alike(classes),) if classify else () if table.target_is_energy else hints(values, floor)
-    if rule == MEDIAN:
-        notes = (*notes, _disagreement(table, composition, y, good, unit))
+    disagreeing = _disagreement(table, composition, y, good, unit) if rule == MEDIAN else ""
     report = CleaningReport(
         source=source,
         target=table.target,
@@ -111,7 +108,7 @@ def clean(
         rejected=rejections.counts,
         examples={reason: tuple(examples) for reason, examples in rejections.examples.items()},
         classes=classes,
-        notes=tuple(filter(None, (*table.notes, *notes))),
+        notes=tuple(filter(None, (*table.notes, alike(classes), disagreeing))),
     )
     kept = composition.take(rows)
     formulas = [str(table.formulas[row]).strip() for row in rows.tolist()]

@@ -14,7 +14,11 @@ _EXPONENT = rf"(?:[eE]{_SIGN}[0-9]+)?"
 _DECIMAL = re.compile(rf"\s*{_SIGN}(?:[0-9]+,[0-9]*|,[0-9]+){_EXPONENT}\s*")
 _EITHER = re.compile(rf"\s*{_SIGN}[1-9][0-9]{{0,2}},[0-9]{{3}}\s*")
 """A decimal comma or a thousand: 11,307, and not 0,307."""
-_DIGITS_AND_SEPARATORS = re.compile(rf"\s*{_SIGN}[0-9][0-9,.]*{_EXPONENT}\s*")
+_THOUSANDS = re.compile(
+    rf"\s*{_SIGN}[0-9]{{1,3}}(?:(?:,[0-9]{{3}}){{2,}}(?:\.[0-9]*)?|(?:,[0-9]{{3}})+\.[0-9]*|(?:\.[0-9]{{3}})+,[0-9]*){_EXPONENT}\s*"
+)
+"""1,234,567 or 1,234.5 or 1.234,5."""
+_WITHOUT_COMMA = re.compile(rf"\s*{_SIGN}(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+){_EXPONENT}\s*")
 
 
 def read_decimal_commas(
@@ -24,13 +28,13 @@ def read_decimal_commas(
 
     Beside semicolons, where commas are expected to be decimal, a column that shows otherwise raises UserError. Beside
     commas and tabs they are decimal where no comma of the column is anything else, and stay as they are elsewhere.
-    A column is not told from one of thousands where two cells or more have a comma before exactly three digits and a
-    number of 1 to 999 ahead of it, and no cell has another comma; one such cell suffices where others have a point.
+    A column may be one of thousands where each comma stands before exactly three digits and behind a number of 1 to
+    999. Beside semicolons, which go with decimal commas, other numbers without a comma have to be there too.
     """
     with_comma = [row for row, cell in enumerate(cells) if "," in cell]
     decimal = [row for row in with_comma if _DECIMAL.fullmatch(cells[row])]
-    thousands = next((row for row in with_comma if _has_thousands(cells[row])), None)
-    unclear = _unclear(cells, decimal)
+    thousands = next((row for row in with_comma if _THOUSANDS.fullmatch(cells[row])), None)
+    unclear = _unclear(cells, decimal, beside_semicolons)
     if beside_semicolons and thousands is not None:
         raise UserError(
             f"{path}, line {lines[thousands]}: {shorten(cells[thousands].strip())} in column {name} has "
@@ -50,16 +54,11 @@ def read_decimal_commas(
     )
 
 
-def _has_thousands(cell: str) -> bool:
-    """Whether a cell with a comma has another separator: 1,234,567 or 1,234.5 or 1.234,5."""
-    return _DIGITS_AND_SEPARATORS.fullmatch(cell) is not None and cell.count(",") + cell.count(".") > 1
-
-
-def _unclear(cells: Sequence[str], decimal: Sequence[int]) -> int | None:
+def _unclear(cells: Sequence[str], decimal: Sequence[int], beside_semicolons: bool) -> int | None:
     """The first cell that may hold thousands, where no other tells; None where the column is clear."""
     if not decimal or not all(_EITHER.fullmatch(cells[row]) for row in decimal):
         return None
-    return decimal[0] if len(decimal) > 1 or any("." in cell for cell in cells) else None
+    return decimal[0] if not beside_semicolons or any(map(_WITHOUT_COMMA.fullmatch, cells)) else None
 
 
 def _either_way(path: Path, name: str, cell: str, line: int) -> str:

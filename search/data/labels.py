@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 # As spreadsheets, pandas and databases write a cell without a value, and no other spelling: `Na` is sodium, `none` a
 # kind of magnetic order, `-` a sign. None of the three is a number, so that a column of numbers takes them as missing.
-_MISSING = frozenset({"", "NaN", "nan", "N/A", "n/a", "NA", "null", "NULL", "#N/A", "<NA>"})
+_MISSING = frozenset({"", "NaN", "nan", "NAN", "N/A", "n/a", "NA", "null", "NULL", "#N/A", "<NA>"})
 _WHOLE = re.compile(r"(-?[0-9]{1,300})(?:\.0*)?")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 

@@ -15,6 +15,7 @@ from search.data.catalog import CSV
 from search.data.classes import check_classes, counted
 from search.data.cleaning import Cleaned, elements_of
 from search.data.families import FAMILIES, FAMILY_WORDS
+from search.data.hints import hints
 from search.data.reading import cleaned_table
 from search.data.request import MINIMUM_ROWS, DataRequest
 from search.data.sources import Source, find, read_file
@@ -74,6 +75,8 @@ def _split(cleaned: Cleaned, source: Source, request: DataRequest) -> Split:
     target, unit = cleaned.report.target if request.dataset == CSV else request.property, source.unit
     if request.dataset == CSV and not cleaned.report.classes:
         target = name_and_unit(target)[0]
+    classes = cleaned.report.classes
+    floor = None if classes else source.floor
     report = replace(
         cleaned.report,
         target=target,
@@ -82,14 +85,14 @@ def _split(cleaned: Cleaned, source: Source, request: DataRequest) -> Split:
         left_out=len(cleaned.y) - len(rows),
         elements=elements_of(cleaned.composition.take(rows)),
         value_range=(float(y.min()), float(y.max())),
-        class_rows=counted(y, cleaned.report.classes),
+        class_rows=counted(y, classes),
         held_out=dealt.held_out,
+        notes=(*cleaned.report.notes, *(hints(y, floor) if request.dataset == CSV and not classes else ())),
     )
-    unit = "" if cleaned.report.classes else unit
-    floor = None if cleaned.report.classes else source.floor
+    unit = "" if classes else unit
     return Split(
         train, validation, test, report, request, target, unit,
-        _fingerprint(cleaned, rows, request, dealt), cleaned.report.classes, floor,
+        _fingerprint(cleaned, rows, request, dealt), classes, floor,
     )  # fmt: skip
 
 

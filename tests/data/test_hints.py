@@ -31,3 +31,11 @@ def test_they_are_in_the_summary_of_a_table_of_ones_own(write_csv: WriteCsv) -> 
         "csv", path=str(write_csv("formula,gap", *(f"Fe{n}O,{n}" for n in range(1, 31)))), target="gap"
     )
     assert FLOOR in load(request).report.summary()
+
+
+def test_tables_of_parts_get_no_advice(write_csv: WriteCsv) -> None:
+    rows = {name: [f"{metal}{n}O,{n - 20 * (name == 'a')}" for n in range(1, 31)] for name, metal in
+            (("a", "Fe"), ("b", "Ni"), ("c", "Co"))}  # fmt: skip
+    train, validation, test = (str(write_csv("formula,gap", *rows[name], name=f"{name}.csv")) for name in rows)
+    request = DataRequest("csv", path=train, target="gap", validation_table=validation, test_table=test)
+    assert "floor=0" not in str(load(request).report.summary())

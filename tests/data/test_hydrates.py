@@ -28,6 +28,7 @@ def test_a_hydrate_with_a_full_stop_is_rejected_with_its_reason(formula: str) ->
         ("Mg00.5H2O", "MgH4O2"),
         ("SO4.05H2O", "S20O101H40"),
         ("SO4.125H2O", "S8O41H16"),
+        ("CuSO4.500H2O", "Cu2S2O11H4"),
         ("V2O4.5(H2O)2", "V4O13H8"),
         ("Cs1.5H2O1", "Cs3H4O2"),
         ("Fe1.5O2.5", "Fe3O5"),

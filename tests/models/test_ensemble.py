@@ -178,5 +178,6 @@ def test_a_network_without_a_finite_error_is_no_member() -> None:
         return float(np.abs(mean - truth).mean())
 
     assert select(outputs, error, 3)[1] == 0
-    with pytest.raises(ValueError, match="no network has a finite error"):
-        select(outputs[1:2], error, 3)
+    for nowhere in (outputs[1:2], np.full((1, 2), np.inf)):
+        with pytest.raises(ValueError, match="no network has a finite error"):
+            select(nowhere, error, 3)

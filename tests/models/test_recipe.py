@@ -128,3 +128,4 @@ def test_equal_recipes_have_equal_json() -> None:
 def test_a_part_of_the_rows_is_rounded_up_and_not_by_floats() -> None:
     assert [rows_in(part, 100) for part in (0.07, 0.28, 0.55, 0.551, 1.0)] == [7, 28, 55, 56, 100]
     assert [rows_in(1 / 9, rows) for rows in (9, 10, 341_700)] == [1, 2, 37_967]
+    assert rows_in(1e-9, 100) == 1

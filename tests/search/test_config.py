@@ -227,5 +227,5 @@ def test_nothing_heavy_is_imported() -> None:
 def test_a_pack_of_auto_is_measured_as_null_is() -> None:
     assert parse(["pack=auto"]).pack is None
     assert parse(["pack=3"]).pack == 3
-    with pytest.raises(UserError, match="pack=some is not a whole number of 1 or more or auto"):
+    with pytest.raises(UserError, match="pack=some is not a whole number of 1 or more, or auto"):
         parse(["pack=some"])
