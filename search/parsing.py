@@ -24,11 +24,12 @@ PARTS = 3
 LIMITS = ("min_parameters", "max_parameters", "max_seconds", "step_seconds", "operation_seconds")
 
 
-def parse(argv: Sequence[str]) -> SearchConfig:
-    """The settings that `key=value` arguments and the defaults make.
+def parse(words: Sequence[str], before: Sequence[str] = ()) -> SearchConfig:
+    """The settings that `key=value` arguments and the defaults make, over those of a search begun `before`.
 
     Raises UserError, in one sentence, on anything that no search could be run with. Imports neither Ray nor torch.
     """
+    argv = [*before, *words]
     values = compose_values(argv)
     space = _space(values)
     data = _data(values)
@@ -38,6 +39,7 @@ def parse(argv: Sequence[str]) -> SearchConfig:
     if values["scheduler"]["name"] == "rows":
         _check_rows(values, space)
     recipe = _recipe(argv, values, space)
+    _check_meaning(words, values)
     return SearchConfig(
         space=space,
         data=data,
@@ -68,7 +70,7 @@ def parse(argv: Sequence[str]) -> SearchConfig:
 
 
 def _recipe(argv: Sequence[str], values: dict[str, Any], space: SpaceConfig) -> Recipe:
-    """The recipe, and that what else was given has a meaning beside it."""
+    """The recipe. Raises UserError for one that is none, and for a sampler where nothing is drawn."""
     try:
         recipe = Recipe(**values["recipe"])
         size = space.without_data(recipe).size
@@ -79,18 +81,26 @@ def _recipe(argv: Sequence[str], values: dict[str, Any], space: SpaceConfig) -> 
             f"recipe.beta2={recipe.beta2} means nothing to recipe.optimiser=sgd, which keeps no mean of squares: leave "
             "it out."
         )
-    given = {argument.partition("=")[0] for argument in argv}
-    if size is not None and "sampler" in given:
+    if size is not None and any(argument.startswith("sampler=") for argument in argv):
         raise UserError(f"sampler= has no meaning for space={space.name}, whose {size} candidates are all trained.")
-    grace = values["scheduler"]["grace_epochs"]
-    if "scheduler.grace_epochs" in given and grace >= recipe.epochs:
-        raise UserError(
-            f"scheduler.grace_epochs={grace} lets every trial train all of recipe.epochs={recipe.epochs}: give "
-            "fewer, or leave out scheduler=."
-        )
-    if values["ensemble_parameters"] is not None and not values["ensemble"]:
-        raise UserError("ensemble_parameters= has no meaning beside ensemble=0, which chooses none: leave one out.")
     return recipe
+
+
+def _check_meaning(words: Sequence[str], values: dict[str, Any]) -> None:
+    """Raises UserError where what was given now would change nothing; a search begun with it goes on."""
+    given = {word.partition("=")[0] for word in words}
+    grace, epochs = values["scheduler"]["grace_epochs"], values["recipe"]["epochs"]
+    if "scheduler.grace_epochs" in given and grace >= epochs:
+        raise UserError(
+            f"scheduler.grace_epochs={grace} lets every trial train all of recipe.epochs={epochs}: give fewer, or "
+            "leave out scheduler=."
+        )
+    limit = values["ensemble_parameters"]
+    if limit is not None and not values["ensemble"] and given & {"ensemble", "ensemble_parameters"}:
+        raise UserError(
+            f"ensemble_parameters={limit} has no meaning beside ensemble=0, which chooses none: leave out ensemble=0, "
+            "or add ensemble_parameters=null."
+        )
 
 
 def _seeds(values: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def find(run: str, given: Sequence[str]) -> Resumption:
 def merged(before: SearchConfig, given: Sequence[str], uri: str) -> SearchConfig:
     """The settings of a search with others over them. Raises UserError for one that would change its results."""
     words = [word for word in given if not word.startswith("tracking")]  # these have led here
-    after = parse([*arguments_of(before), *words])
+    after = parse(words, arguments_of(before))
     if not any(word.startswith("experiment=") for word in words):
         after = replace(after, experiment=before.experiment)  # by default it has the table's name, which may be another
     if after.dry_run:

@@ -107,16 +107,19 @@ def unpack(file: Path, uri: str) -> tuple[str, int]:
 
 
 def _check_room(archive: zipfile.ZipFile, file: Path) -> None:
-    """Raises UserError where the file unpacks to more than the disk has free, as a small file made to do harm does.
+    """Raises UserError where a part of the file unpacks to more than the disk of temporary files has free, or all parts
+    to more than the one where this runs: there MLflow keeps artifacts, if not on a server. A small file can do that.
 
     No more than the sizes noted is ever unpacked: zipfile stops there.
     """
-    size, free = sum(entry.file_size for entry in archive.infolist()), shutil.disk_usage(tempfile.gettempdir()).free
-    if size > free:
-        raise UserError(
-            f"file={file} unpacks to {size / 1e9:,.1f} GB, and {tempfile.gettempdir()} has {free / 1e9:,.1f} GB free: "
-            "make room, or have TMPDIR name a folder on a larger disk"
-        )
+    sizes = [entry.file_size for entry in archive.infolist()]
+    for size, folder in ((max(sizes, default=0), Path(tempfile.gettempdir())), (sum(sizes), Path.cwd())):
+        free = shutil.disk_usage(folder).free
+        if size > free:
+            raise UserError(
+                f"file={file} unpacks to {size / 1e9:,.1f} GB, and {folder} has {free / 1e9:,.1f} GB free: make room, "
+                "or import it from a folder on a larger disk, which $TMPDIR can name for temporary files"
+            )
 
 
 def _read_facts(archive: zipfile.ZipFile) -> dict[str, Any]:

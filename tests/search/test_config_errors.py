@@ -97,7 +97,7 @@ MISTAKES = [
         "scheduler=asha scheduler.grace_epochs=60 recipe.epochs=60",
         r"^scheduler\.grace_epochs=60 lets every trial train all of recipe\.epochs=60: give fewer",
     ),
-    ("ensemble=0 ensemble_parameters=1000", r"^ensemble_parameters= has no meaning beside ensemble=0"),
+    ("ensemble=0 ensemble_parameters=1000", r"^ensemble_parameters=1000 has no meaning beside ensemble=0"),
     ("sampler=nsga3 space=hyperparameters", r"^sampler=nsga3 is unknown: did you mean nsga2"),
     # settings that do not go together
     ("sampler=nsga2", r"^sampler= has no meaning for space=branching, whose 11 candidates are all trained"),

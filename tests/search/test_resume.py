@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Collection, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -213,6 +213,14 @@ def test_a_table_that_has_another_name_now_is_the_same_experiment() -> None:
     assert merged(before, ["path=b.csv"], uri).experiment == before.experiment == "branching on a.csv gap"
     with pytest.raises(UserError, match="began with experiment="):
         merged(before, ["path=b.csv", "experiment=mine"], uri)
+
+
+def test_a_search_begun_with_what_is_refused_now_goes_on() -> None:
+    before = replace(parse(["ensemble_parameters=1000"]), ensemble=0)
+    assert merged(before, ["max_concurrent=1"], "sqlite:///mlflow.db").max_concurrent == 1
+    assert merged(before, ["ensemble=0", "ensemble_parameters=null"], "sqlite:///mlflow.db").ensemble_parameters is None
+    with pytest.raises(UserError, match="add ensemble_parameters=null"):
+        merged(before, ["ensemble=0"], "sqlite:///mlflow.db")
 
 
 def test_no_search_to_resume(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
