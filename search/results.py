@@ -94,7 +94,8 @@ class Standing:
 
 
 def rank(results: Iterable[TrialResult]) -> list[Standing]:
-    """Candidates by validation error, lowest first; fewer parameters win a tie.
+    """Candidates by validation error, lowest first; fewer parameters win a tie, and after them the text: which trial
+    ended first says nothing.
 
     They stand by the upper end of the 95 % interval of their mean over seeds, which is the wider the fewer seeds they
     have: where all have as many, that is the order of their means. Those with a failed trial, or an estimator that was
@@ -115,6 +116,7 @@ def rank(results: Iterable[TrialResult]) -> list[Standing]:
             not all(result.has_model for result in standing.results),
             standing.mean_error + width / math.sqrt(max(1, len(standing.trained))),
             standing.candidate.parameter_count() or 0,
+            standing.candidate.to_json(),
         )
     )
     return [Standing(place, s.candidate, s.results) for place, s in enumerate(standings, start=1)]

@@ -107,6 +107,11 @@ def test_fewer_parameters_win_a_tie() -> None:
     assert rank([result(ELEMNET, 0, 0.1), result(BNET, 0, 0.1)])[0].candidate.architecture == BNET
 
 
+def test_which_trial_ended_first_decides_no_tie() -> None:
+    results = [result(network, 0, 0.1) for network in (BRNET, replace(BRNET, dropout=(0.1,) * 6))]
+    assert order(results) == order(results[::-1])
+
+
 def test_nothing_to_rank() -> None:
     assert rank([]) == []
 
