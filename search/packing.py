@@ -176,7 +176,7 @@ class PackedRun(Run):
 
     def close(self) -> None:
         """Make room for another trial."""
-        with suppress(ray.exceptions.RayActorError):
+        with suppress(ray.exceptions.RayError):
             self._asked(self._host.remove)
 
 

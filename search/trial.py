@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from ray import tune
-from ray.exceptions import RayActorError
+from ray.exceptions import RayError
 
 from models import checkpoint
 from models.candidate import Candidate
@@ -219,8 +219,11 @@ def result_of(config: dict[str, Any], last: Report, stop_reason: str, failure: s
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether a start elsewhere or later may mend it: memory was short, a GPU in trouble, a pack lost."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError | RayActorError):
+    """Whether a start elsewhere or later may mend it: memory was short, a GPU in trouble, a pack lost.
+
+    What is called of a pack that is being lost fails in several ways, all of them Ray's own errors.
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError | RayError):
         return True
     return "can't allocate memory" in str(error) or "CUDA error" in str(error)
 

@@ -6,7 +6,7 @@ import pickle
 from pathlib import Path
 
 from ray import cloudpickle
-from ray.exceptions import RayActorError
+from ray.exceptions import RayActorError, TaskCancelledError, WorkerCrashedError
 from ray.tune.experiment import Trial as TuneTrial
 
 
@@ -32,6 +32,6 @@ def reason_of(trial: TuneTrial) -> str:
     lines = text.strip().splitlines()
     if any(words in text for words in ("MemoryError", "OutOfMemory", "can't allocate memory", "out of memory")):
         return f"out of memory: {lines[-1][:300]}"
-    if isinstance(error, RayActorError):
+    if isinstance(error, RayActorError | TaskCancelledError | WorkerCrashedError):
         return f"its process or node was lost ({type(error).__name__})"
     return lines[-1][:300] if lines else "its process ended"

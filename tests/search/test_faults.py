@@ -23,6 +23,7 @@ from search.journal import Journal
 from search.run import main
 from search.store import PARENT_TAG
 from search.tracking import CANDIDATE_TAG
+from search.trial import may_pass
 
 ROWS = 300
 SMALL = [
@@ -207,6 +208,12 @@ def test_a_full_disk_stops_the_search_which_then_goes_on(
         journal = Journal(next(Path().glob("runs/*")))
         ended = [event["trial_id"] for event in journal.events() if event["event"] == "ended"]
         assert len(ended) == len(set(ended)) == 2
+
+
+def test_a_pack_that_is_being_lost_is_no_fault_of_the_trial() -> None:
+    for lost in ("ActorDiedError", "TaskCancelledError", "WorkerCrashedError"):
+        assert may_pass(getattr(ray.exceptions, lost)()), lost
+    assert not may_pass(ValueError("a mistake"))
 
 
 def test_too_little_memory_is_told_from_a_mistake() -> None:
