@@ -10,6 +10,7 @@ from pathlib import Path
 
 from search.data.catalog import nearest
 from search.data.commas import read_decimal_commas
+from search.data.composition import ELEMENTS
 from search.data.csv_text import decode, empty, open_quote, read_lines, separator_of
 from search.data.units import name_and_unit
 from search.errors import UserError
@@ -173,6 +174,12 @@ def formula_column_of(path: Path, header: Sequence[str], asked: str | None) -> s
         for name in header:
             if _plain(name) == known:
                 return name
+    elements = [name for name in header if name.strip() in ELEMENTS]
+    if len(elements) > 1:
+        raise UserError(
+            f"{path} has no column of formulas but columns of elements ({', '.join(elements[:_MOST_COLUMNS_NAMED])}): "
+            "write their amounts, of atoms and not of weight, as formulas in one column, Fe0.7Ni0.3 for 70 % Fe and 30 % Ni."
+        )
     raise UserError(
         f"{path} has no column that its name tells to hold formulas: name it with formula_column=; "
         f"its columns are {', '.join(header[:_MOST_COLUMNS_NAMED])}."

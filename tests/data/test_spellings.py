@@ -161,3 +161,11 @@ def test_rows_of_one_composition_that_disagree_by_magnitudes_are_named() -> None
     assert merged([("NaCl", 0.0), ("NaCl", 5.0), ("KCl", -1.0), ("KCl", 50.0), ("LiF", 1e-320), ("MgO", 1.0)]) == ()
     assert "-1 to 1e-320" not in str(merged([("LiF", 1e-320), ("LiF", 1e30)]))
     assert merged([]) == ()
+
+
+def test_amounts_of_elements_in_columns_of_their_own_are_told_how_to_be_written() -> None:
+    told = r"no column of formulas but columns of elements \(Fe, Ni\): write their amounts, of atoms and not of weight"
+    with pytest.raises(UserError, match=told):
+        read_table(PATH, b"Fe,Ni,gap\n70,30,1\n", GAP)
+    with pytest.raises(UserError, match="name it with formula_column="):
+        read_table(PATH, b"what,I,gap\nNaCl,1,1\n", GAP)
