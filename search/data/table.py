@@ -178,7 +178,7 @@ def formula_column_of(path: Path, header: Sequence[str], asked: str | None) -> s
     if len(elements) > 1:
         raise UserError(
             f"{path} has no column of formulas but columns of elements ({', '.join(elements[:_MOST_COLUMNS_NAMED])}): "
-            "write their amounts, of atoms and not of weight, as formulas in one column, Fe0.7Ni0.3 for 70 % Fe and 30 % Ni."
+            "write their amounts, of atoms and not of weight, as formulas in one column, as Fe0.7Ni0.3."
         )
     raise UserError(
         f"{path} has no column that its name tells to hold formulas: name it with formula_column=; "
