@@ -53,7 +53,7 @@ class Recipe:
     train_part: float = 1.0
 
     def __post_init__(self) -> None:
-        self._make_floats()
+        self._settle_types()
         for field, names in (
             ("optimiser", Optimiser),
             ("schedule", Schedule),
@@ -78,17 +78,20 @@ class Recipe:
                 raise ValueError(f"recipe.{field}={getattr(self, field)} must be at least {least}, and whole")
         self._check_together()
 
-    def _make_floats(self) -> None:
-        """Of whole numbers, so that equal recipes have equal JSON, by which trials are told apart."""
+    def _settle_types(self) -> None:
+        """Whole numbers become floats, so that equal recipes have equal JSON, by which trials are told apart.
+
+        Raises ValueError on what should be true or false and is neither.
+        """
         for field in fields(self):
             value = getattr(self, field.name)
             if field.type == "float" and type(value) is int:
                 object.__setattr__(self, field.name, float(value))
+            if field.type == "bool" and not isinstance(value, bool):
+                raise ValueError(f"recipe.{field.name}={value!r} is neither true nor false")
 
     def _check_together(self) -> None:
         """Raises ValueError on values that do not go with each other."""
-        if not isinstance(self.standardise, bool):
-            raise ValueError(f"recipe.standardise={self.standardise!r} is neither true nor false")
         if self.huber_delta != 1 and self.loss != "huber":
             raise ValueError(
                 f"recipe.huber_delta={self.huber_delta} means nothing to recipe.loss={self.loss}: add recipe.loss=huber"

@@ -127,8 +127,9 @@ def finish(results: Sequence[TrialResult], winner_test: float, tested: Tested, t
     try:
         outputs_of = partial(on_validation, validation=split.validation, fetch=tracker.product)
         chosen = pick(models, outputs_of, split.validation, config.ensemble, config.ensemble_parameters)
-    except NothingFitsError as error:
-        return [f"No ensemble was chosen: {error} (ensemble_parameters=)."]
+    except ValueError as error:
+        limit = " (ensemble_parameters=)" if isinstance(error, NothingFitsError) else ""
+        return [f"No ensemble was chosen: {error}{limit}."]
     # the test set had no part in choosing it
     outputs = np.tensordot(np.array(chosen.weights), np.stack([tested.outputs(r) for r in chosen.results]), 1)
     test = scores(outputs / chosen.temperature, split.test, split.classes)

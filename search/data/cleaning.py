@@ -93,9 +93,10 @@ def clean(
         rejections.add(reasons[row], table.formulas[row], table.values[row], table.lines[row])
     good = np.ones(len(y), dtype=np.bool_)
     good[list(reasons)] = False
-    rows, values = _one_per_composition(table, composition, y, good, classify)
+    hashes = composition_hashes(composition)
+    rows, values = _one_per_composition(table, hashes, y, good, classify)
     rule = _merge_rule(table, classify)
-    disagreeing = _disagreement(table, composition, y, good, unit) if rule == MEDIAN else ""
+    disagreeing = _disagreement(table, hashes, y, good, unit) if rule == MEDIAN else ""
     report = CleaningReport(
         source=source,
         target=table.target,
@@ -112,7 +113,7 @@ def clean(
     )
     kept = composition.take(rows)
     formulas = [str(table.formulas[row]).strip() for row in rows.tolist()]
-    return Cleaned(kept, composition_hashes(kept), values.astype(np.float32), formulas, report)
+    return Cleaned(kept, hashes[rows], values.astype(np.float32), formulas, report)
 
 
 def _out_of_range(
@@ -135,7 +136,7 @@ def elements_of(composition: Featurised) -> tuple[str, ...]:
 
 
 def _one_per_composition(
-    table: Table, composition: Featurised, y: NDArray[np.float64], good: NDArray[np.bool_], classify: bool
+    table: Table, hashes: NDArray[np.uint64], y: NDArray[np.float64], good: NDArray[np.bool_], classify: bool
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """The kept rows' numbers in the table, and their values."""
     rows = np.flatnonzero(good)
@@ -144,18 +145,16 @@ def _one_per_composition(
         energies = y[rows]
     elif table.energies is not None:
         energies = _numbers(table.energies)[0][rows]
-    hashes = composition_hashes(composition)[rows]
-    kept, values = merge(hashes, y[rows], [str(table.formulas[row]) for row in rows.tolist()], energies, classify)
+    kept, values = merge(hashes[rows], y[rows], [str(table.formulas[row]) for row in rows.tolist()], energies, classify)
     return rows[kept], values
 
 
 def _disagreement(
-    table: Table, composition: Featurised, y: NDArray[np.float64], good: NDArray[np.bool_], unit: str
+    table: Table, hashes: NDArray[np.uint64], y: NDArray[np.float64], good: NDArray[np.bool_], unit: str
 ) -> str:
     """What the rows of one composition disagree on, where their median is kept."""
     rows = np.flatnonzero(good)
-    formulas = [str(table.formulas[row]) for row in rows.tolist()]
-    return disagreement(composition_hashes(composition)[rows], y[rows], formulas, unit)
+    return disagreement(hashes[rows], y[rows], [table.formulas[row] for row in rows.tolist()], unit)
 
 
 def _merge_rule(table: Table, classify: bool) -> str:

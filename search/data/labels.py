@@ -9,7 +9,7 @@ from collections.abc import Sequence
 # kind of magnetic order, `-` a sign. None of the three is a number, so that a column of numbers takes them as missing.
 _MISSING = frozenset({"", "NaN", "nan", "NAN", "N/A", "n/a", "NA", "null", "NULL", "#N/A", "<NA>"})
 _WHOLE = re.compile(r"(-?[0-9]{1,300})(?:\.0*)?")
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
 def class_names(cells: Sequence[object]) -> list[str | None]:

@@ -49,7 +49,7 @@ def merge(
     return kept, values
 
 
-def disagreement(hashes: NDArray[np.uint64], y: NDArray[np.float64], formulas: Sequence[str], unit: str) -> str:
+def disagreement(hashes: NDArray[np.uint64], y: NDArray[np.float64], formulas: Sequence[object], unit: str) -> str:
     """A sentence on the compositions whose rows disagree, and on the one that does so most; "" where none does.
 
     Arguments as in `merge`. Rows disagree where the highest value is at least 10 times the lowest, both of one sign:
@@ -69,7 +69,7 @@ def disagreement(hashes: NDArray[np.uint64], y: NDArray[np.float64], formulas: S
         return ""
     widest = int(np.argmax(times))
     rows = order[starts[widest] : starts[widest] + sizes[widest]].tolist()
-    formula = min((formulas[row].strip() for row in rows), key=lambda name: (len(name), name))
+    formula = min((str(formulas[row]).strip() for row in rows), key=lambda name: (len(name), name))
     return (
         f"merged rows of {far:,} composition{'s' * (far > 1)} differ by a factor of {FAR_APART} or more, most widely "
         f"those of {shorten(formula)}: {y[rows].min():.4g} to {y[rows].max():.4g}{' ' + unit if unit else ''}"

@@ -69,3 +69,7 @@ def test_classes_that_differ_by_case_alone_are_named_and_kept_apart() -> None:
     assert report.notes[0] in report.summary()
     assert CleaningReport.from_dict(report.to_dict()) == report
     assert report_of(["no", "yes"]).notes == ()
+
+
+def test_a_class_of_many_digits_is_judged_at_once() -> None:
+    assert report_of(["1" * 10**6 + "x", "2", "10", "2"]).classes == ("2", "10", "1" * 10**6 + "x")

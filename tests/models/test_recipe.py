@@ -76,6 +76,8 @@ def test_fields_that_came_later_are_left_out_at_their_first_values() -> None:
         ({"learning_rate": math.nan}, "recipe.learning_rate=nan must be a finite number"),
         ({"weight_decay": -1.0}, "recipe.weight_decay=-1.0 must be"),
         ({"beta2": 1.0}, "recipe.beta2=1.0 must be below 1"),
+        ({"standardise": "no"}, "recipe.standardise='no' is neither true nor false"),
+        ({"patience": True}, "recipe.patience=True must be at least 0, and whole"),
         ({"beta2": math.nan}, "recipe.beta2=nan must be a finite number"),
         ({"averaging": 1.0}, "recipe.averaging=1.0 must be below 1"),
         ({"averaging": -0.1}, "recipe.averaging=-0.1 must be"),
