@@ -51,7 +51,7 @@ WEIGHT_DECAYS: dict[Optimiser, Range] = {
 """AdamW's and Muon's decay is decoupled from the gradient. Adam's is not, and gets scaled away: it is drawn without."""
 
 
-FORGETTINGS = Range("one_minus_beta2", 1e-3, 0.05)
+FORGETTINGS = Range("one_minus_beta2", 1e-3, 0.1)
 """How much of the mean of squared gradients each step of Adam and AdamW forgets: from torch's default up. Which suits a
 property, only trying tells (docs/performance.md)."""
 

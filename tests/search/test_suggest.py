@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections import Counter, deque
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +226,12 @@ def test_trials_under_way_at_the_end_come_first_and_those_done_never_again(kind:
     assert keys(rest[:2]) == keys([configs[0], configs[2]])
     assert len(rest) == len(set(keys(rest))) == (21 if kind == "every" else 7)
     assert keys([configs[1]])[0] not in keys(rest)
+
+
+def test_a_search_begun_before_a_parameter_was_drawn_goes_on(tmp_path: Path) -> None:
+    params = {"activation": "relu", "optimiser": "adam", "learning_rate": 1e-3, "schedule": "cosine", "batch_size": 64}
+    recipe = replace(FAST, optimiser="adam", learning_rate=1e-3, weight_decay=0.0, schedule="cosine", batch_size=64)
+    candidate = Candidate(replace(BRNET, activation="relu"), recipe).to_json()
+    Journal(tmp_path).asked(0, {**params, "loss": "mae"}, candidate)
+    searcher = SampledSearcher(build("hyperparameters", FAST, BRNET), 2, (0,), Journal(tmp_path))
+    assert drain(searcher)[0]["candidate"] == candidate

@@ -9,6 +9,7 @@ import optuna
 from models.published import BRNET
 from models.recipe import FAST
 from models.start import Start
+from search.row_parts import PartSpace
 from search.warm_start import at, by_rank, likeness
 from spaces import build
 
@@ -34,3 +35,12 @@ def test_a_point_outside_of_the_space_is_none_of_it() -> None:
     assert at(SPACE, drawn.params) == (candidate, drawn.params)
     name = next(name for name, value in drawn.params.items() if isinstance(value, float))
     assert at(SPACE, {**drawn.params, name: 1e3}) is None
+
+
+def test_a_point_of_before_a_parameter_was_drawn_is_one_of_the_space() -> None:
+    space = build("hyperparameters", replace(FAST, beta2=0.98), BRNET)
+    params = {"activation": "relu", "optimiser": "adam", "learning_rate": 1e-3, "schedule": "cosine", "batch_size": 64}
+    for whole in (space, PartSpace(space, 0.5)):
+        found = at(whole, {**params, "loss": "mae"})
+        assert found is not None
+        assert found[0].recipe.beta2 == 0.98

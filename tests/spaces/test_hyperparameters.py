@@ -42,6 +42,16 @@ def test_beta2_is_drawn_for_adam_and_adamw_given_for_muon_and_none_for_sgd() -> 
     }
 
 
+@pytest.mark.parametrize("beta2", [0.95, 0.98, 0.999])
+def test_a_point_of_before_beta2_was_drawn_has_the_one_given(beta2: float) -> None:
+    space = build("hyperparameters", replace(FAST, beta2=beta2), IRNET)
+    point = {**COMMON, "optimiser": "adam", "learning_rate": 1e-3}
+    del point["one_minus_beta2"]
+    candidate = space.suggest(optuna.trial.FixedTrial(space.completed(point)))
+    assert candidate.recipe.beta2 == beta2
+    assert space.completed({**point, "one_minus_beta2": 0.03})["one_minus_beta2"] == 0.03
+
+
 def test_only_leaky_relu_has_a_slope() -> None:
     rest = {**COMMON, "optimiser": "adam", "learning_rate": 1e-3}
     leaky = suggest({**rest, "activation": "leaky_relu", "slope": 0.2}).architecture
