@@ -94,6 +94,8 @@ class Host:
         self._let_go(name)
 
     def _run(self, name: str) -> TrainingRun:
+        if name not in self._pack.members:  # let go meanwhile: its trial goes on from its last checkpoint
+            raise ray.exceptions.RayError(f"the pack has let {name} go")
         self._called[name] = time.monotonic()
         return self._pack.members[name].run
 
