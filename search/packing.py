@@ -54,21 +54,31 @@ class Host:
         self._pack, self._most = Pack(data, device), members
         self._waiting: dict[str, asyncio.Future[Epoch]] = {}
         self._called: dict[str, float] = {}
+        self._of_trial: dict[str, str] = {}
+        self._added = 0
         self._emptied, self._work = time.monotonic(), asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def add(self, name: str, candidate: str, seed: int) -> RunState | None:
-        """A new member, in the place of one whose actor was killed; None where the pack is full.
+    async def add(self, trial: str, candidate: str, seed: int) -> tuple[str, RunState] | None:
+        """A new member's name and state; None where the pack is full.
 
+        A trial can have several. Where one is started again, Ray Tune may for a moment have two actors of it, one of
+        them new and one that had served another trial, of which it ends either; each has a member of its own, and lets
+        that go and no other. A full pack lets those go that a trial had before: their actors were killed, as a rule.
         Raises what TrainingRun does.
         """
         if not self._tasks:
             self._tasks = {asyncio.create_task(self._train()), asyncio.create_task(self._clear_away())}
-        self._let_go(name)
+        if len(self._pack.members) >= self._most:
+            for former in [member for member, its in self._of_trial.items() if its == trial]:
+                self._let_go(former)
         if len(self._pack.members) >= self._most:
             return None
-        self._called[name] = time.monotonic()
-        return self._pack.add(name, Candidate.from_json(candidate), seed).state
+        self._added += 1
+        name = f"{trial}/{self._added}"
+        run = self._pack.add(name, Candidate.from_json(candidate), seed)
+        self._called[name], self._of_trial[name] = time.monotonic(), trial
+        return name, run.state
 
     async def epoch(self, name: str) -> tuple[Epoch, RunState]:
         """The member's next epoch. Raises what `TrainingRun.epoch` does."""
@@ -105,6 +115,7 @@ class Host:
         if (waiting := self._waiting.pop(name, None)) is not None:
             waiting.cancel()
         self._called.pop(name, None)
+        self._of_trial.pop(name, None)
         self._emptied = time.monotonic()
 
     async def _train(self) -> None:
@@ -135,27 +146,31 @@ class Host:
 
 
 class PackedRun(Run):
-    """A trial's training run in the pack of its GPU, to be used as a `TrainingRun` is; `name` is the trial's."""
+    """A trial's training run in the pack of its GPU, to be used as a `TrainingRun` is."""
 
-    def __init__(self, name: str, candidate: Candidate, seed: int, place: Place) -> None:
+    def __init__(self, trial: str, candidate: Candidate, seed: int, place: Place) -> None:
         self.candidate, self.recipe, self.seed = candidate, candidate.recipe, seed
-        self._name = name
-        self._host, self.state = self._join(place)
+        self._host, self._member, self.state = self._join(trial, place)
 
-    def _join(self, place: Place) -> tuple[Any, RunState]:
+    def _join(self, trial: str, place: Place) -> tuple[Any, str, RunState]:
         """The first host of this place that has room: one where trials have shares of a GPU, else as many as needed."""
         number = 0
         while True:
             host = host_of(place, number)
-            state = self._asked(host.add, self.candidate.to_json(), self.seed)
-            if state is not None:
-                return host, state
+            added = self._answer(host.add.remote(trial, self.candidate.to_json(), self.seed))
+            if added is not None:
+                return host, *added
             number += 1
 
     def _asked(self, method: Any, *arguments: Any) -> Any:
-        """What the host answers; what went wrong there is raised here as what it is."""
+        """What the host answers about this member."""
+        return self._answer(method.remote(self._member, *arguments))
+
+    @staticmethod
+    def _answer(asked: ray.ObjectRef[Any]) -> Any:
+        """The answer when it has come; what went wrong there is raised here as what it is."""
         try:
-            return ray.get(method.remote(self._name, *arguments))
+            return ray.get(asked)
         except ray.exceptions.RayTaskError as error:
             raise error.cause or error from None
 

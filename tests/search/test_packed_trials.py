@@ -10,6 +10,7 @@ import torch
 
 from models.checkpoint import load_network
 from models.training import TrainingRun
+from search.checkpoints import TRAINING_FILE
 from search.data import load
 from search.history import LATEST, open_search
 from search.packing import HOST_PREFIX
@@ -22,22 +23,21 @@ SEARCH = [
 ]  # fmt: skip
 
 
-def kill_a_host(killed: list[str], stop: threading.Event) -> None:
-    """End the first pack's process once it has trained for a while, as the kernel does where memory is short."""
+def kill_a_host(output: Path, killed: list[str], stop: threading.Event) -> None:
+    """End the first pack's process once a checkpoint has been written, as the kernel does where memory is short."""
     while not stop.is_set() and not killed:
         time.sleep(0.1)
-        names = ray.util.list_named_actors() if ray.is_initialized() else []
-        for name in [name for name in names if name.startswith(HOST_PREFIX)]:
-            time.sleep(2)
-            ray.kill(ray.get_actor(name))
-            killed.append(name)
+        if any(output.glob(f"**/epoch-*/{TRAINING_FILE}")):
+            killed += [name for name in ray.util.list_named_actors() if name.startswith(HOST_PREFIX)][:1]
+            for name in killed:
+                ray.kill(ray.get_actor(name))
 
 
 def test_packed_trials_come_to_what_solo_runs_do_though_their_pack_dies(shared_ray: None, tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     killed: list[str] = []
     stop = threading.Event()
-    killer = threading.Thread(target=kill_a_host, args=(killed, stop))
+    killer = threading.Thread(target=kill_a_host, args=(tmp_path, killed, stop))
     killer.start()
     try:
         assert main([*SEARCH, f"tracking.uri={uri}", f"output={tmp_path}"]) == 0
