@@ -1,7 +1,8 @@
 """How long `fast` takes to the validation MAE that `paper` reaches, BRNet on JARVIS.
 
 Both train in one process on one thread, and the one that has trained for less time always goes next, so that
-whatever else the machine does slows both alike. `paper` goes on to its early stopping or to --minutes of training.
+whatever else the machine does slows both alike. `paper` goes on to its early stopping, which takes hours, or to
+--minutes of training.
 Where --state is given, the same command goes on from there; what is killed loses five minutes at most.
 """
 
@@ -181,8 +182,10 @@ def draw(curves: Sequence[Curve], path: Path) -> None:
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--minutes", type=float, default=60.0, help="training time of each recipe at most")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="SEED", help="which, one after another")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="training time of each recipe at most")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", metavar="SEED", help="one after another; 0 1 2, or with --quick 0"
+    )
     parser.add_argument("--state", type=Path, metavar="FOLDER", help="where to go on from, and what to go on with")
     parser.add_argument("--picture", type=Path, help="draw the curves to this file (.svg, .png)")
     parser.add_argument("--curves", type=Path, help="write the curves to this JSON file")
@@ -190,11 +193,10 @@ def main() -> None:
     torch.set_num_threads(1)
     split = load(DataRequest("mp", rows=2000) if options.quick else DataRequest("jarvis"))
     minutes = 0.3 if options.quick else options.minutes
+    seeds = options.seeds or ([0] if options.quick else [0, 1, 2])
     folder = options.state and options.state / ("quick" if options.quick else "jarvis")
     curves = [
-        curve
-        for seed in options.seeds
-        for curve in SideBySide(split, seed, folder and folder / f"seed-{seed}").train(minutes)
+        curve for seed in seeds for curve in SideBySide(split, seed, folder and folder / f"seed-{seed}").train(minutes)
     ]
     if options.curves:
         options.curves.write_text(json.dumps([asdict(curve) for curve in curves]) + "\n")
