@@ -16,7 +16,11 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog  # type: ignore[import-untyped]
 
 ROUNDING = 1e-9
-"""Amounts of products and energies below this are the solver's rounding."""
+"""Energies below this are the solver's rounding."""
+
+LEAST_AMOUNT = 1e-5
+"""Amounts of products below this are none: shares are those of float32, whose rounding sets a compound beside the line
+or the plane between its products, and the solver then takes some 1e-7 of another to make up for it."""
 
 System = tuple[int, ...]
 """The numbers of a chemical system's elements, rising."""
@@ -117,6 +121,6 @@ def _decompose(
     found = linprog(energies, A_eq=shares, b_eq=np.array(entry.shares), bounds=bounds, method="highs-ds")
     above = entry.energy - float(found.fun)
     order = np.argsort(-found.x, kind="stable")
-    used = [int(place) for place in order if found.x[place] > ROUNDING]
+    used = [int(place) for place in order if found.x[place] > LEAST_AMOUNT]
     names = tuple(rivals[place - len(system)] if place >= len(system) else system[place] for place in used)
     return Stability(0.0 if abs(above) < ROUNDING else above, names)

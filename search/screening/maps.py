@@ -70,6 +70,12 @@ def share_of(row: Ranked | Entry, element: int) -> float:
     return dict(zip(row.system, row.shares, strict=True)).get(element, 0.0)
 
 
+def shown_of(screening: Screening, rows: Sequence[Ranked]) -> str:
+    """How many candidates a figure has, and of how many where these are not all."""
+    total = len(screening.candidates)
+    return count(total, "candidate") if len(rows) == total else f"The first {len(rows):,} of {total:,} candidates"
+
+
 def binary_figure(screening: Screening) -> Figure:
     """Value against composition, with the hull of known and screened compounds where there is one."""
     first, second = screening.scope.elements
@@ -106,7 +112,7 @@ def binary_figure(screening: Screening) -> Figure:
         "yaxis": axis(heading(screening.target, screening.unit)),
         "height": 460,
     }
-    finding = f"{count(len(rows), 'candidate')} and {count(len(known), 'known compound')} by composition."
+    finding = f"{shown_of(screening, rows)} and {count(len(known), 'known compound')} by composition."
     return Figure(NAME, finding, data, layout)
 
 
@@ -174,7 +180,7 @@ def ternary_figure(screening: Screening) -> Figure:
     sides = {f"{name}axis": {**side, "title": {"text": ELEMENTS[element]}} for name, element in corners.items()}
     layout = {"ternary": {"sum": 1, "bgcolor": "rgba(0,0,0,0)", **sides}, "height": 620, "margin": {"t": 60, "b": 50}}
     finding = (
-        f"{count(len(rows), 'candidate')} in the triangle of {', '.join(screening.order.elements)}, the darker the "
+        f"{shown_of(screening, rows)} in the triangle of {', '.join(screening.order.elements)}, the darker the "
         f"better by {score_name(screening)}; squares are the {count(len(known), 'known compound')}."
     )
     return Figure(NAME, finding, data, layout)
@@ -225,7 +231,8 @@ def systems_figure(screening: Screening) -> Figure:
         "showlegend": False,
         "margin": {"r": 110, "t": 24},
     }
-    shown = f"the first {len(rows)} of {len(best)}" if len(best) > len(rows) else f"all {len(rows)}"
+    total = len(screening.candidates.systems)  # beyond MOST_POINTS there may be systems that `best` lacks
+    shown = f"the first {len(rows)} of {total}" if total > len(rows) else f"all {len(rows)}"
     finding = f"The first candidate of each chemical system, {shown}; the best is {rows[-1].formula}."
     return Figure(NAME, finding, data, layout)
 

@@ -6,7 +6,7 @@ from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core.composition import Composition
 
 from search.data import ELEMENTS
-from search.screening.enumeration import Scope, reduced_counts
+from search.screening.enumeration import Scope, composition_of, reduced_counts
 from search.screening.hull import Entry, Hull
 
 SYSTEM = tuple(sorted(ELEMENTS.index(symbol) for symbol in ("Li", "Fe", "O")))
@@ -56,3 +56,51 @@ def test_a_compound_above_the_elements_decomposes_into_them() -> None:
     ((_, stability),) = hull.of(SYSTEM[:2])
     assert stability.above_hull == pytest.approx(0.25)
     assert set(stability.competitors) == set(SYSTEM[:2])
+
+
+def test_the_largest_share_of_what_it_competes_with_comes_first() -> None:
+    for shares, order in (((0.25, 0.75), (1, 0)), ((0.75, 0.25), (0, 1))):
+        hull = Hull()
+        hull.add(Entry(0, SYSTEM[:2], shares, 0.25))
+        ((_, stability),) = hull.of(SYSTEM[:2])
+        assert stability.competitors == tuple(SYSTEM[place] for place in order)
+
+
+def test_of_two_alike_neither_is_above_the_hull_and_both_are_carried_on() -> None:
+    hull = Hull()
+    for key in (0, 1):
+        hull.add(Entry(key, SYSTEM[:2], (0.5, 0.5), -1.0))
+    hull.add(Entry(2, SYSTEM, (0.25, 0.25, 0.5), -0.1))
+    ((_, stability),) = hull.of(SYSTEM)
+    assert stability.above_hull == pytest.approx(0.4)
+    assert [stability.above_hull for _, stability in hull.of(SYSTEM[:2])] == [0, 0]
+
+
+def test_rounding_puts_nothing_above_the_hull() -> None:
+    """Mixtures of one compound and an element, each with the energy of the mixture."""
+    hull = Hull()
+    shares = [float(share) for share in np.arange(1, 50) / 99]
+    for key, share in enumerate(shares):
+        hull.add(Entry(key, SYSTEM[:2], (share, 1 - share), -2.3 * share))
+    found = [stability.above_hull for _, stability in hull.of(SYSTEM[:2])]
+    assert found[-1] < 0, "the compound itself"
+    assert found[:-1] == [0] * 48
+
+
+def test_rounded_shares_name_no_further_product() -> None:
+    """Iron and one oxide make each of these, and their shares in float32 lie beside the line between the two."""
+    hull, oxides = Hull(), [(2, 3), (1, 1), (2, 1), (1, 2)]
+    system = tuple(ELEMENTS.index(symbol) for symbol in ("Li", "O", "Fe"))
+
+    def add(key: int, elements: tuple[int, ...], atoms: tuple[int, ...], energy: float) -> None:
+        shares = composition_of(elements, np.array([atoms], dtype=np.uint8)).fractions.tolist()
+        hull.add(Entry(key, elements, tuple(shares), energy))
+
+    for key, (lithium, oxygen) in enumerate(oxides):
+        add(key, system[:2], (lithium, oxygen), -2.0 + 4 * (lithium / (lithium + oxygen) - 0.5) ** 2)
+    for key, iron in enumerate(range(1, 20), start=len(oxides)):
+        for place, (lithium, oxygen) in enumerate(oxides):
+            add(key + 100 * place, system, (lithium, oxygen, iron), 0.1)
+    for entry, stability in hull.of(system):
+        named = [c.key if isinstance(c, Entry) else ELEMENTS[c] for c in stability.competitors]
+        assert sorted(map(str, named)) == sorted(["Fe", str(entry.key // 100)])

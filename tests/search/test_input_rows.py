@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from search.data.table import Columns, read_table
@@ -16,7 +18,7 @@ def formulas_of(path: Path, content: str) -> list[str]:
 
 def test_a_quote_that_is_not_closed_is_said_and_swallows_no_row(tmp_path: Path) -> None:
     rows = [f'{n},"NaCl' if n == 500 else f"{n},NaCl" for n in range(1000)]
-    with pytest.raises(UserError, match="not readable as CSV"):
+    with pytest.raises(UserError, match="line 1001: not readable as CSV"):
         formulas_of(tmp_path / "in.csv", "\n".join(["id,formula", *rows]) + "\n")
     with pytest.raises(UserError, match="line 2: not readable as CSV"):
         formulas_of(tmp_path / "in.csv", 'id,"formula\nNaCl,1\n')
@@ -46,3 +48,43 @@ def test_what_can_be_trained_on_can_be_predicted(tmp_path: Path, content: str) -
 
 def test_an_empty_cell_that_is_the_whole_row_stays_a_row(tmp_path: Path) -> None:
     assert formulas_of(tmp_path / "in.csv", 'formula\nNaCl\n""\nKCl\n\n') == ["NaCl", "", "KCl"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_every_encoding_that_a_spreadsheet_writes_is_read(tmp_path: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
+    path = tmp_path / "in.csv"
+    path.write_bytes((mark + "formula;note\nNaCl;Glück\nKCl;é").encode(encoding))
+    table = open_input(path, None)
+    assert table.names == ["formula", "note"]
+    (chunk,) = table.chunks()
+    assert chunk.columns == [["NaCl", "KCl"], ["Glück", "é"]]
+
+
+def test_rows_are_counted_whether_or_not_the_last_line_ends(tmp_path: Path) -> None:
+    for ending in ("", "\n"):
+        (tmp_path / "in.csv").write_text("formula\nNaCl\nKCl" + ending)
+        assert open_input(tmp_path / "in.csv", None).rows == 2
+
+
+def test_two_columns_of_formulas_are_said(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("formula,formula\nNaCl,KCl\n")
+    with pytest.raises(UserError, match="more than one column formula"):
+        open_input(tmp_path / "in.csv", None)
+
+
+def test_parquet_is_known_by_its_content_and_read_whole(tmp_path: Path) -> None:
+    formulas = [f"Na{n}Cl" for n in range(1, 40_001)]
+    table = pyarrow.table({"formula": formulas})
+    for name in ("in.parquet", "in.csv"):
+        pyarrow.parquet.write_table(table, tmp_path / name, row_group_size=15_000)
+        opened = open_input(tmp_path / name, None)
+        assert opened.rows == 40_000
+        assert [formula for chunk in opened.chunks() for formula in chunk.formulas] == formulas
+
+
+def test_a_row_of_another_width_keeps_its_first_cells_and_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("formula,gap,note\nNaCl,5\nKCl,4,x,y\nMgO,1,z\n")
+    (chunk,) = open_input(tmp_path / "in.csv", None).chunks()
+    assert chunk.columns == [["NaCl", "KCl", "MgO"], ["5", "4", "1"], ["", "x", "z"]]
+    assert chunk.faults == {0: "2 cells, not 3", 1: "4 cells, not 3"}

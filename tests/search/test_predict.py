@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pytest
 from services import ask_model, model_server
 from shelf import Shelf
@@ -14,6 +15,7 @@ from shelf import Shelf
 from models.ensemble import Ensemble
 from search.data import ELEMENTS
 from search.errors import UserError
+from search.inference.asking import ROWS_AT_ONCE
 from search.inference.predictor import COLUMNS, Predictor
 from search.inference.registry import find_model, load_model, open_registry
 from search.predict import HELP, main
@@ -54,6 +56,45 @@ def test_words_become_a_table(shelf: Shelf, predictor: Predictor, capsys: pytest
         assert f"{answers.lower[row]:.4f} to {answers.upper[row]:.4f}" in line
     assert lines[3].split() == ["Xx2O", "unreadable", "formula"]
     assert "element outside the 86: Po" in lines[4]
+
+
+def test_words_have_their_uncertainty_and_no_figure_where_there_is_none(
+    shelf: Shelf, predictor: Predictor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(shelf, "NaCl", "PoO", "Fe2O3")
+    _, *lines = capsys.readouterr().out.splitlines()
+    answers = predictor.predict(["NaCl", "PoO", "Fe2O3"])
+    for row in (0, 2):
+        assert lines[row].split()[5] == f"{answers.uncertainty[row]:.4f}"
+    assert lines[1].split() == ["PoO", *answers.warning[1].split()]
+
+
+def test_what_a_file_came_to_is_told(shelf: Shelf, in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two chunks, the last row of the second alone in it."""
+    warned = next(formula for formula in made_up(1000) if "PuPu" not in formula and "Pu" in formula)
+    formulas = ["NaCl", "Xx", "PoO", warned] + ["NaCl"] * (ROWS_AT_ONCE - 3)
+    Path("in.csv").write_text("formula\n" + "\n".join(formulas) + "\n")
+    ask(shelf, "input=in.csv", "output=out.csv")
+    told = capsys.readouterr().err
+    assert f"{len(formulas):,} compositions in " in told
+    assert "2 without a value (its warning says why) and 1 others with a warning" in told
+    assert "predicted is formation_energy in eV/atom; wrote out.csv" in told
+
+
+def test_a_figure_is_written_with_six_digits(shelf: Shelf, predictor: Predictor, in_tmp: Path) -> None:
+    ask(shelf, "NaCl", "Fe2O3", "output=out.CSV")
+    found = pd.read_csv("out.CSV")
+    answers = predictor.predict(["NaCl", "Fe2O3"])
+    for name in COLUMNS[:-1]:
+        np.testing.assert_allclose(found[name], getattr(answers, name), rtol=5e-6)
+        assert all(len(f"{value}".strip("-0.").replace(".", "")) <= 6 for value in found[name])
+
+
+def test_nothing_is_asked_for_a_file_that_cannot_be_written(in_tmp: Path) -> None:
+    """The suffix is said before the store, of which there is none."""
+    for arguments in (["NaCl", "output=out.xlsx"], ["NaCl", "output=no/out.csv"]):
+        with pytest.raises(UserError, match="output="):
+            main(["model=small", *arguments])
 
 
 def test_words_to_a_file(shelf: Shelf, in_tmp: Path) -> None:
@@ -103,6 +144,7 @@ def test_parquet_in_and_out_keeps_types(shelf: Shelf, predictor: Predictor, in_t
     assert list(found.columns) == ["composition", "value", "when", "value_2", *COLUMNS[1:]]
     pd.testing.assert_frame_equal(found[["value", "when"]], table[["value", "when"]])
     assert found.value_2.isna().tolist() == [False, True, False]
+    assert pyarrow.parquet.read_table("out.parquet")["value_2"].null_count == 1, "no value is null and not NaN"
     assert found.warning[1] == "formula is not text"
     assert found.value_2[2] == pytest.approx(predictor.predict(["Fe2O3"]).value[0], rel=1e-4)
     ask(shelf, "input=in.parquet", "output=out.csv")
@@ -119,10 +161,11 @@ def test_without_output_a_table_is_printed_as_csv(
     assert rows[1][:2] == ["NaCl", "1"]
 
 
-def test_other_precision_is_near(shelf: Shelf, predictor: Predictor, in_tmp: Path) -> None:
-    ask(shelf, "NaCl", "output=out.csv", "precision=bfloat16")
-    value = float(pd.read_csv("out.csv").value[0])
-    assert value == pytest.approx(predictor.predict(["NaCl"]).value[0], abs=0.1)
+def test_other_precision_is_near_and_not_the_same(shelf: Shelf, predictor: Predictor, in_tmp: Path) -> None:
+    formulas = ["NaCl", "Fe2O3", "TiO2", "LiFePO4"]
+    ask(shelf, *formulas, "output=out.csv", "precision=bfloat16")
+    off = pd.read_csv("out.csv").value.to_numpy() - predictor.predict(formulas).value
+    assert 1e-4 < np.abs(off).max() < 0.1
 
 
 @pytest.mark.parametrize(

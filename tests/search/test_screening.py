@@ -144,6 +144,32 @@ def test_another_order_needs_no_hull(shelf: Shelf, in_tmp: Path) -> None:
     assert "above_hull" not in table
 
 
+def test_lowest_is_the_other_end_of_highest(shelf: Shelf, in_tmp: Path) -> None:
+    values = []
+    for order in ("lowest", "highest"):
+        screen(shelf, "elements=Na,Cl,O", f"order={order}", "output=out.csv")
+        values.append(pd.read_csv("out.csv").value.tolist())
+    assert len(set(values[0])) > 1
+    assert values[0] == sorted(values[0]) == values[1][::-1]
+
+
+def test_numbers_of_elements_are_as_ordered(shelf: Shelf, in_tmp: Path) -> None:
+    for key, sizes in (("max_elements=2", {2}), ("min_elements=3", {3}), ("max_atoms=8", {2, 3})):
+        screen(shelf, "elements=Li,Fe,O", key, "output=out.csv")
+        assert {len(Composition(formula)) for formula in pd.read_csv("out.csv").formula} == sizes
+
+
+def test_how_far_the_model_is_off_is_printed(shelf: Shelf, in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    screen(shelf, "elements=Li,O")
+    assert "smaller differences tell nothing" in capsys.readouterr().out
+
+
+def test_a_file_that_cannot_be_written_is_said_first(in_tmp: Path) -> None:
+    """Before the store, of which there is none."""
+    with pytest.raises(UserError, match=r"output=no/out\.csv cannot be written"):
+        main(["model=small", "elements=Li,O", "output=no/out.csv", "picture=out.html"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -176,14 +202,6 @@ def test_too_many_candidates_are_said(shelf: Shelf, in_tmp: Path, monkeypatch: p
     monkeypatch.setattr(candidates_module, "MOST_CANDIDATES", 10)
     with pytest.raises(UserError, match="more than 10 compositions meet the rules"):
         main(["model=small", f"tracking.uri={shelf.uri}", "elements=Li,Fe,O", "rules=none"])
-
-
-def test_other_properties_must_say_what_is_wanted(shelf: Shelf, in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.screening.screening.is_energy_name", lambda name: False)
-    with pytest.raises(UserError, match="say which is wanted"):
-        main(["model=small", f"tracking.uri={shelf.uri}", "elements=Li,O"])
-    with pytest.raises(UserError, match="needs formation energies"):
-        main(["model=small", f"tracking.uri={shelf.uri}", "elements=Li,O", "order=stability"])
 
 
 def test_an_earlier_model_is_to_be_registered_again(
