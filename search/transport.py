@@ -27,7 +27,7 @@ FORMAT = 1
 FACTS = "search.json"
 ARTIFACTS = "artifacts"
 ORIGIN_TAG = "branchsearch.imported_from"
-"""The run's id in the store that it comes from."""
+"""The run's id in the store where it was first."""
 
 LEFT_BEHIND = {FOLDER_TAG, PARENT_TAG}
 """Tags that mean nothing in another store: a folder of another machine, and the parent's old id."""
@@ -132,10 +132,8 @@ def _read_facts(archive: zipfile.ZipFile) -> dict[str, Any]:
 
 
 def _unpack(archive: zipfile.ZipFile, facts: dict[str, Any], store: Store) -> tuple[str, int]:
-    client, origin = store.client, str(facts["runs"][0]["id"])
-    known = client.search_runs([store.experiment_id], f"tags.`{ORIGIN_TAG}` = '{origin.replace(chr(39), '')}'")
-    if known:
-        raise UserError(f"this search is in the store already: its run is {known[0].info.run_id}")
+    client, parameters = store.client, facts["runs"][0]["params"]
+    _check_new(store, _origin(facts["runs"][0]))
     made: list[str] = []
     try:
         for number, described in enumerate(facts["runs"]):
@@ -149,8 +147,22 @@ def _unpack(archive: zipfile.ZipFile, facts: dict[str, Any], store: Store) -> tu
         for run_id in made:
             client.delete_run(run_id)
         raise
-    share_ranking(client, store.experiment_id, made[0], _error_name(facts))
+    marks = {"has_front": "objectives" in parameters, "has_parts": parameters.get("scheduler") == "rows"}
+    share_ranking(client, store.experiment_id, made[0], _error_name(facts), **marks)
     return made[0], len(made)
+
+
+def _origin(described: Mapping[str, Any]) -> str:
+    return str(described["tags"].get(ORIGIN_TAG, described["id"]))
+
+
+def _check_new(store: Store, origin: str) -> None:
+    """Raises UserError where the store holds a search, as it was run there or as an earlier import made it."""
+    name = origin.replace("'", "")
+    for query in (f"tags.`{ORIGIN_TAG}` = '{name}'", f"attributes.run_id = '{name}'"):
+        known = store.client.search_runs([store.experiment_id], query, max_results=1)
+        if known:
+            raise UserError(f"this search is in the store already: its run is {known[0].info.run_id}")
 
 
 def _rename_members(client: MlflowClient, parent: str, new_ids: Mapping[str, str]) -> None:
@@ -163,7 +175,7 @@ def _rename_members(client: MlflowClient, parent: str, new_ids: Mapping[str, str
 
 def _make_run(store: Store, described: dict[str, Any], parent: dict[str, str]) -> str:
     client = store.client
-    tags = {**described["tags"], **parent, ORIGIN_TAG: described["id"]}
+    tags = {**described["tags"], **parent, ORIGIN_TAG: _origin(described)}
     run = client.create_run(store.experiment_id, start_time=described["start"], run_name=described["name"])
     run_id = str(run.info.run_id)
     metrics = [Metric(key, value, timestamp, step) for key, value, timestamp, step in described["metrics"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -52,8 +53,9 @@ def curve_of(evidence: Evidence, result: TrialResult) -> Curve:
     took = {m.step: m.value for m in search.client.get_metric_history(run_id, "epoch_seconds")}
     errors = dict(sorted((metric.step, metric.value) for metric in history))
     until = dict(zip(sorted(took), accumulate(took[step] for step in sorted(took)), strict=True))
-    # A loss that is not finite can be validated once before its trial fails; no axis could show it.
-    steps = [step for step, error in errors.items() if step in until and 0 < error < float("inf")]
+    # A loss that is not finite can be validated once before its trial fails; no axis could show it. MLflow keeps an
+    # infinite one as the largest float.
+    steps = [step for step, error in errors.items() if step in until and 0 < error < sys.float_info.max]
     return Curve(result.seed, steps, [until[step] for step in steps], [errors[step] for step in steps])
 
 

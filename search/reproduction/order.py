@@ -102,6 +102,6 @@ def order_of(arguments: Sequence[str]) -> Order:
 def _number(own: dict[str, str], key: str, most: int, least: int = 1) -> int | None:
     if key not in own:
         return None
-    if not own[key].isdigit() or not least <= int(own[key]) <= most:
+    if not own[key].isdecimal() or not least <= int(own[key]) <= most:
         raise UserError(f"{key}={own[key]} is not a whole number from {least} to {most}.")
     return int(own[key])

@@ -1,6 +1,7 @@
 """Searches read back from MLflow are the searches that were run."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,13 +17,16 @@ from models.recipe import FAST
 from search.config import SearchConfig
 from search.data import Split
 from search.errors import UserError
-from search.history import open_search
+from search.history import POINTER_FILE, open_search, pointed_at
 from search.journal import Journal
 from search.opening import Opening, keep, kept
+from search.parent_run import open_parent
 from search.parsing import parse
 from search.results import TrialResult
+from search.row_parts import on_part
+from search.settings import DEFAULT_URI
 from search.store import open_store
-from search.tracking import Tracker
+from search.tracking import TAKEN_TAG, Tracker
 from search.versions import TRAINING_CODE, training_code, versions_since
 from spaces import build as build_space
 from spaces.listed import Listed
@@ -85,6 +89,77 @@ def test_a_search_is_found_by_its_name_where_one_alone_has_it(in_tmp: Path, mp_s
         open_search("again", URI)
     assert ids[1] in str(several.value)
     assert ids[2] in str(several.value)
+
+
+def test_a_search_is_found_by_its_folder_and_in_the_store_that_this_names(in_tmp: Path, mp_split: Split) -> None:
+    """Unless another store is asked for: the folder may have come from another machine."""
+    config, folder = parse(["space=branching", "dataset=mp"]), in_tmp / "runs" / "branching-20261127-120000"
+    folder.mkdir(parents=True)
+    trackers = [Tracker(config, mp_split, open_store(uri, "mine"), folder) for uri in (URI, "sqlite:///other.db")]
+    for tracker in trackers:
+        tracker.close("FINISHED")
+    here, other = (tracker.parent for tracker in trackers)
+    assert open_search(folder.name, URI).parent.info.run_id == here
+    pointer = {"run": other, "uri": "sqlite:///other.db"}
+    (folder / POINTER_FILE).write_text(json.dumps(pointer))
+    assert pointed_at(str(folder), DEFAULT_URI) == (other, "sqlite:///other.db")
+    assert pointed_at(str(folder), "sqlite:///third.db") == (other, "sqlite:///third.db")
+    assert pointed_at("latest", URI) == ("latest", URI)
+    assert open_search(str(folder), DEFAULT_URI).parent.info.run_id == other
+
+
+def test_an_id_s_beginning_is_taken_from_six_characters_on(in_tmp: Path, mp_split: Split) -> None:
+    parent = record(parse(["space=branching", "dataset=mp"]), mp_split, [], in_tmp)
+    assert open_search(parent[:6], URI).parent.info.run_id == parent
+    with pytest.raises(UserError, match=f"run={parent[:5]} is no run"):
+        open_search(parent[:5], URI)
+
+
+def test_of_many_searches_of_one_name_some_are_told_with_their_times(in_tmp: Path, mp_split: Split) -> None:
+    config = parse(["space=branching", "dataset=mp", "name=again"])
+    store = open_store(config.tracking.uri, config.experiment)
+    ids = [open_parent(store.client, store.experiment_id, config, mp_split, None) for _ in range(7)]
+    with pytest.raises(UserError, match="what 7 searches are called") as several:
+        open_search("again", URI)
+    assert sorted(several.value.args[0].count(run_id) for run_id in ids) == [0, 0, 1, 1, 1, 1, 1]
+    assert f"of {time.strftime('%Y-%m-')}" in str(several.value)
+
+
+def test_a_trial_that_was_interrupted_or_goes_on_is_none_of_the_results(in_tmp: Path, mp_split: Split) -> None:
+    config = parse(["space=branching", "dataset=mp", "rows=2000"])
+    tracker = Tracker(config, mp_split, open_store(config.tracking.uri, config.experiment))
+    for name, status in (("ended", "FINISHED"), ("cut", "KILLED"), ("failed", "FAILED"), ("running", "RUNNING")):
+        tracker.begin(name, Candidate(BRNET, FAST), 0)
+        tracker.writer.flush()
+        tracker.client.update_run(tracker.children[name], status=status)
+    tracker.close("FINISHED")
+    assert [result.trial_id for result, _ in open_search(tracker.parent, URI).trials] == ["ended", "failed"]
+
+
+def test_errors_on_part_of_the_rows_come_back_and_do_not_compare(in_tmp: Path, mp_split: Split) -> None:
+    config = parse(["space=joint", "dataset=mp", "rows=2000", "scheduler=rows", "trials=9"])
+    results = [
+        replace(trial("all", BRNET, 0, 0.2), stop_reason="all epochs"),
+        replace(trial("part", BRNET, 0, 0.1), candidate=on_part(Candidate(BRNET, FAST), config.parts[0])),
+    ]
+    search = open_search(record(config, mp_split, results, in_tmp), URI)
+    assert [(result.trial_id, result.best_error) for result, _ in search.trials] == [("all", 0.2), ("part", 0.1)]
+    assert [result.trial_id for result, _ in search.finals] == ["all"]
+    assert [standing.mean_error for standing in search.standings] == [0.2]
+
+
+def test_a_result_that_was_taken_over_says_from_where(in_tmp: Path, mp_split: Split) -> None:
+    parent = record(parse(["space=branching", "dataset=mp"]), mp_split, [trial("a", BRNET, 0, 0.1)], in_tmp)
+    search = open_search(parent, URI)
+    search.client.set_tag(search.trials[0][1].info.run_id, TAKEN_TAG, "f" * 32)
+    assert open_search(parent, URI).trials[0][0].taken_from == "f" * 32
+
+
+def test_a_run_of_something_else_is_not_taken_for_a_search(in_tmp: Path) -> None:
+    store = open_store(URI, "mine")
+    run_id = store.client.create_run(store.experiment_id).info.run_id
+    with pytest.raises(UserError, match=f"warm_start={run_id} is a run of MLflow, but not of a search"):
+        open_search(run_id, URI, "warm_start")
 
 
 def test_what_is_not_there_is_said(in_tmp: Path, mp_split: Split) -> None:

@@ -8,15 +8,25 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from mlflow.entities import Param, RunTag
 from mlflow.tracking import MlflowClient
 from shelf import Shelf
 
+from models.candidate import Candidate
 from models.checkpoint import load_network
+from models.published import BRNET
+from models.recipe import FAST
+from search.data import Split
 from search.errors import UserError
 from search.export import main as export
 from search.history import open_search
 from search.import_run import main as import_run
 from search.inference.choice import choose_ensemble
+from search.parsing import parse
+from search.results import TrialResult
+from search.store import open_store
+from search.tracking import Tracker
+from search.view import VIEW_TAG
 
 KEY = "validation_mae"
 
@@ -67,6 +77,103 @@ def test_a_table_of_the_trials_names_no_folder(shelf: Shelf, in_tmp: Path) -> No
     rates = {result.candidate.recipe.learning_rate for s in shelf.past.standings for result in s.trained}
     assert set(table.learning_rate[1:].dropna()) == rates
     assert str(in_tmp.parent) not in Path("trials.csv").read_text()
+
+
+def test_times_and_files_in_folders_come_along(in_tmp: Path, mp_split: Split) -> None:
+    """And more parameters and tags than MLflow takes in one call."""
+    here = open_store("sqlite:///here.db", "mine")
+    config = parse(["space=branching", "dataset=mp", "tracking.uri=sqlite:///here.db"])
+    tracker = Tracker(config, mp_split, here)
+    tracker.begin("a", Candidate(BRNET, FAST), 0)
+    columns = ("train_error", "validation_error", "learning_rate", "epoch_seconds", "at")
+    tracker.log_epochs("a", [{"epoch": n, **dict.fromkeys(columns, 1 / n)} for n in range(1, 31)])
+    tracker.end(TrialResult("a", Candidate(BRNET, FAST), 0, 30, 30, 1 / 30, 3.0, "all epochs"), None)
+    tracker.writer.flush()
+    run_id = tracker.children["a"]
+    here.client.log_text(run_id, "word", "folder/within/note.txt")
+    for part in (range(60), range(60, 120)):
+        parameters = [Param(f"parameter_{number}", str(number)) for number in part]
+        here.client.log_batch(run_id, params=parameters, tags=[RunTag(f"tag_{number}", str(number)) for number in part])
+    tracker.close("FINISHED")
+    assert export([f"run={tracker.parent}", "file=a.zip", "tracking.uri=sqlite:///here.db"]) == 0
+    assert import_run(["file=a.zip", "tracking.uri=sqlite:///there.db"]) == 0
+    assert not Path("mlflow.db").exists()
+    assert export(["file=a.csv", "tracking.uri=sqlite:///there.db"]) == 0
+    told = pd.read_csv("a.csv").iloc[1]
+    assert (told.learning_rate, told.space, told.unit) == (FAST.learning_rate, "branching", "eV/atom")
+    before, now = (open_search("latest", f"sqlite:///{name}.db") for name in ("here", "there"))
+    for one, other in ((before.parent, now.parent), (before.trials[0][1], now.trials[0][1])):
+        assert (one.info.start_time, one.info.end_time) == (other.info.start_time, other.info.end_time)
+        assert one.data.params == other.data.params
+        assert one.data.metrics == other.data.metrics
+    run_id = now.trials[0][1].info.run_id
+    assert len(now.client.get_metric_history(run_id, KEY)) == 30
+    assert now.client.get_run(run_id).data.tags["tag_119"] == "119"
+    assert Path(now.client.download_artifacts(run_id, "folder/within/note.txt", ".")).read_text() == "word"
+
+
+def test_a_search_that_is_here_already_is_not_taken_into_its_own_store(shelf: Shelf, file: Path) -> None:
+    """Its trials would be found twice, and its name would be two searches'."""
+    client, experiment = shelf.past.client, [shelf.past.parent.info.experiment_id]
+    before = len(client.search_runs(experiment))
+    with pytest.raises(UserError, match=f"in the store already: its run is {shelf.parent}"):
+        import_run([f"file={file}", f"tracking.uri={shelf.uri}"])
+    assert import_run([f"file={file}"]) == 0
+    assert export(["file=back.zip"]) == 0
+    with pytest.raises(UserError, match=f"in the store already: its run is {shelf.parent}"):
+        import_run(["file=back.zip", f"tracking.uri={shelf.uri}"])
+    assert len(client.search_runs(experiment)) == before
+
+
+def test_an_import_that_breaks_off_leaves_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: MlflowClient, run_id: str, *_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "log_artifact", full)
+        with pytest.raises(UserError, match=r"search\.zip cannot be taken over: No space left"):
+            import_run([f"file={file}"])
+    with pytest.raises(UserError, match="holds no search yet"):
+        open_search("latest", "sqlite:///mlflow.db")
+    assert import_run([f"file={file}"]) == 0
+
+
+def test_a_search_under_way_is_not_exported(in_tmp: Path, mp_split: Split) -> None:
+    config = parse(["space=branching", "dataset=mp"])
+    tracker = Tracker(config, mp_split, open_store(config.tracking.uri, config.experiment))
+    for name in ("search.zip", "trials.csv"):
+        with pytest.raises(UserError, match=f"the search {tracker.parent} is under way"):
+            export([f"run={tracker.parent}", f"file={name}"])
+        assert not Path(name).exists()
+    tracker.close("FINISHED")
+    assert export(["file=trials.csv"]) == 0
+
+
+def test_a_file_of_another_version_is_refused(file: Path) -> None:
+    with zipfile.ZipFile(file) as archive:
+        facts = json.loads(archive.read("search.json"))
+    with zipfile.ZipFile("newer.zip", "w") as archive:
+        archive.writestr("search.json", json.dumps(facts | {"format": 2}))
+    with pytest.raises(UserError, match="it was written by another version of branchsearch"):
+        import_run(["file=newer.zip"])
+
+
+def test_the_view_of_an_imported_search_has_the_columns_of_its_own(in_tmp: Path, mp_split: Split) -> None:
+    words = ["space=joint", "trials=9", "scheduler=rows", "objectives=[validation_mae,parameters]"]
+    config = parse([*words, "tracking.uri=sqlite:///here.db"])
+    tracker = Tracker(config, mp_split, open_store(config.tracking.uri, config.experiment))
+    tracker.begin("a", Candidate(BRNET, FAST), 0)
+    tracker.end(TrialResult("a", Candidate(BRNET, FAST), 0, 6, 6, 0.1, 3.0, "all epochs"), None)
+    tracker.close("FINISHED")
+    assert export(["file=a.zip", "tracking.uri=sqlite:///here.db"]) == 0
+    assert import_run(["file=a.zip", "tracking.uri=sqlite:///there.db"]) == 0
+    columns = []
+    for name in ("here", "there"):
+        parent = open_search("latest", f"sqlite:///{name}.db").parent
+        client = MlflowClient(f"sqlite:///{in_tmp}/{name}.db")
+        tags = client.get_experiment(parent.info.experiment_id).tags
+        columns.append(json.loads(tags[VIEW_TAG + parent.info.run_id])["selectedColumns"])
+    assert columns[0] == columns[1]
 
 
 def test_what_is_no_search_is_refused_and_leaves_nothing(file: Path, in_tmp: Path) -> None:

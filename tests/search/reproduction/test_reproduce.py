@@ -46,6 +46,7 @@ def test_what_a_table_decides_is_not_asked_for(in_tmp: Path) -> None:
     for arguments, sentence in (
         ([], "which table"),
         (["table=6"], "table=6 is not a whole number from 1 to 5"),
+        (["table=²"], "table=² is not a whole number from 1 to 5"),
         (["figure=1"], "figure=1 is not"),
         (["table=1", "figure=2"], "which table"),
         (["table=1", "space=joint"], "space= is decided by the table"),
