@@ -6,11 +6,11 @@ import itertools
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 
 from models.candidate import Candidate
 from search.checkpoints import product_of
@@ -32,6 +32,8 @@ PARAMETERS_TAG = "optuna_params"
 """What a trial's candidate was drawn as, in JSON: a later search can take the same point."""
 TAKEN_TAG = "taken_from"
 """The run of an earlier search whose result a trial has, where it was not trained."""
+PAUSED_TAG = "branchsearch.paused_seconds"
+"""Of a search that was resumed: how long it had lain, all its pauses together."""
 NOTE_TAG = "mlflow.note.content"
 BEST, BEST_ON_PART = "best_validation_", "part_validation_"
 """Metrics of a trial's best validation error, before the error's name."""
@@ -66,16 +68,27 @@ class Tracker:
             self._reopen()
 
     def _reopen(self) -> None:
+        parent, children = self.client.get_run(self.parent), children_of(self.client, self.experiment_id, self.parent)
+        tags = parent.data.tags
+        paused = float(tags.get(PAUSED_TAG, 0)) + max(0.0, time.time() - self._last_sign([parent, *children]))
         self.client.update_run(self.parent, status="RUNNING")
-        before = json.loads(self.client.get_run(self.parent).data.tags.get(VERSIONS_TAG, "{}"))
+        self.client.set_tag(self.parent, PAUSED_TAG, f"{paused:.0f}")
+        before = json.loads(tags.get(VERSIONS_TAG, "{}"))
         self.client.set_tag(self.parent, VERSIONS_TAG, json.dumps(versions_since(before)))
         for name, part in config_tags(self.config).items():
             self.client.set_tag(self.parent, name, part)
-        for run in children_of(self.client, self.experiment_id, self.parent):
+        for run in children:
             trial_id = run.data.tags[TRIAL_TAG]
             self.children[trial_id] = run.info.run_id
             if run.info.status in ENDED:
                 self.closed.add(trial_id)
+
+    def _last_sign(self, runs: Sequence[Run]) -> float:
+        """When a search that was left, or killed, was last known to be under way, in seconds since 1970."""
+        under_way = [run.info.run_id for run in runs if run.info.status not in ENDED]
+        reports = [m for run_id in under_way for m in self.client.get_metric_history(run_id, "epoch_seconds")]
+        times = [run.info.end_time or run.info.start_time for run in runs] + [metric.timestamp for metric in reports]
+        return float(max(times)) / 1000
 
     def begin(self, trial_id: str, candidate: Candidate, seed: int, drawn_as: Mapping[str, Any] | None = None) -> None:
         """Open the child run of a trial; once for each, also where a trial is started again.

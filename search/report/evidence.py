@@ -25,6 +25,7 @@ from search.judging import answer_of
 from search.labels import ERROR_WORDS, name_of
 from search.report.answers import Outputs, WinnerClasses, WinnerPredictions
 from search.results import Standing, TrialResult
+from search.tracking import PAUSED_TAG
 
 logger = logging.getLogger(__name__)
 
@@ -101,9 +102,11 @@ class Evidence:
 
     @property
     def wall_seconds(self) -> float:
-        """From the start of the search to its end, or until now where it still runs."""
-        info = self.search.parent.info
-        return float((info.end_time or time.time() * 1000) - info.start_time) / 1000
+        """From the start of the search to its end, or until now where it still runs; without pauses before a resume."""
+        info, tags = self.search.parent.info, self.search.parent.data.tags
+        # A run that is opened again keeps the end that it had.
+        end = time.time() * 1000 if info.status == "RUNNING" else info.end_time or time.time() * 1000
+        return float(end - info.start_time) / 1000 - float(tags.get(PAUSED_TAG, 0))
 
     def name(self, standing: Standing) -> str:
         """A candidate's readable name."""

@@ -27,7 +27,7 @@ def test_defaults_shown_are_the_defaults() -> None:
     text = help_text()
     for line in ("seeds=1 ", "output=runs ", "trials=null ", "scheduler.grace_epochs=5 ", "split_seed=1234567 "):
         assert f"  {line}" in text
-    assert "recipe.epochs=3000 | 60 " in text
+    assert "recipe.epochs=3000 | 72 " in text
     assert "* space=branching" in text
     assert "* dataset=mp" in text
 

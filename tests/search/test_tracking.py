@@ -19,7 +19,7 @@ from search.parent_run import VERSIONS_TAG
 from search.parsing import parse
 from search.results import TrialResult
 from search.store import Store, children_of, open_store
-from search.tracking import TRIAL_TAG, Tracker
+from search.tracking import PAUSED_TAG, TRIAL_TAG, Tracker
 from search.versions import TRAINING_CODE, training_code
 from search.view import VIEW_TAG
 
@@ -134,6 +134,32 @@ def test_a_search_that_goes_on_writes_no_epoch_twice_and_leaves_what_ended(
     history = then.client.get_metric_history(again["cut"].info.run_id, "validation_mae")
     assert sorted(metric.step for metric in history) == [1, 2, 3, 4, 5]
     then.close("KILLED")
+
+
+def test_pauses_before_a_resume_are_kept(
+    config: SearchConfig, store: Store, mp_split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left in good order, the search ended at its run's end; killed, it was last seen when a trial reported."""
+    now = time.time()
+    first = Tracker(config, mp_split, store)
+    first.close("KILLED")
+    store.client.set_terminated(first.parent, "KILLED", int(1000 * (now - 5_000)))
+    killed = Tracker(config, mp_split, store, parent=first.parent)
+    before = paused(killed)
+    assert before == pytest.approx(5_000, abs=60)
+    killed.begin("cut", NETWORK, 0)
+    killed.log_epochs("cut", epochs(1, 3, now + 2_000))
+    assert children(killed)["cut"].info.status == "RUNNING"
+    with monkeypatch.context() as patch:
+        patch.setattr("search.tracking.time.time", lambda: now + 9_000)
+        then = Tracker(config, mp_split, store, parent=first.parent)
+    assert paused(then) == pytest.approx(before + 9_000 - 2_003, abs=2)
+    killed.writer.close()
+    then.close("KILLED")
+
+
+def paused(tracker: Tracker) -> float:
+    return float(tracker.client.get_run(tracker.parent).data.tags[PAUSED_TAG])
 
 
 def test_a_run_whose_making_was_not_answered_is_found_again(

@@ -133,7 +133,7 @@ def test_rows_that_are_no_compositions_are_taken_as_they_are() -> None:
     [
         ({"most": 100}, "max_parameters=100 is too few for space=joint"),
         ({"least": 4_500_000}, "too narrow a band"),
-        ({"seconds": 1e-3, "cost": COST, "rows": ROWS}, r"max_seconds=0\.001 is too short for 60 epochs"),
+        ({"seconds": 1e-3, "cost": COST, "rows": ROWS}, r"max_seconds=0\.001 is too short for 72 epochs"),
     ],
 )
 def test_limits_that_leave_no_room_are_refused(limits: dict[str, object], message: str) -> None:

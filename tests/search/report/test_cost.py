@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from mlflow.entities import Run, RunInfo
+from mlflow.entities import Run, RunData, RunInfo, RunTag
 
 from models.candidate import Candidate
 from models.published import BNET, BRNET
@@ -14,6 +14,7 @@ from search.report.cost import cost_section
 from search.report.evidence import Evidence, gather
 from search.results import OUT_OF_TIME, rank
 from search.row_parts import on_part
+from search.tracking import PAUSED_TAG
 
 STARTED = 1_700_000_000_000
 """Milliseconds since 1970: 22:13 UTC on the 14th of November 2023."""
@@ -54,6 +55,17 @@ def test_training_and_wall_time(evidence: Evidence) -> None:
 
 def test_the_wall_time_of_a_search_under_way_is_until_now(evidence: Evidence) -> None:
     assert lasting(evidence, None).wall_seconds > 1e6
+
+
+def test_the_wall_time_leaves_out_pauses_before_a_resume(evidence: Evidence) -> None:
+    search = lasting(evidence, 80.0).search
+    tags = [RunTag(key, value) for key, value in {**search.parent.data.tags, PAUSED_TAG: "50"}.items()]
+    resumed = Run(search.parent.info, RunData(tags=tags))
+    assert replace(evidence, search=replace(search, parent=resumed)).wall_seconds == 30
+
+
+def test_a_search_that_goes_on_has_not_the_end_that_its_run_had_before(evidence: Evidence) -> None:
+    assert lasting(evidence, 80.0, "RUNNING").wall_seconds > 1e6
 
 
 def test_what_earlier_searches_spent_is_told_apart(evidence: Evidence) -> None:

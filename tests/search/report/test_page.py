@@ -150,7 +150,7 @@ def test_rungs_are_measured_where_no_trial_was_stopped(made: Parsed) -> None:
     rows = made.tables["rungs-table"][1:]
     assert [row[:4] for row in rows] == [[epoch, "1.00", "3 of 6", "3"] for epoch in ("5", "15", "45")]
     assert {number(row[4]) for row in rows} == {0.0}
-    assert "schedule=one_cycle over 60 epochs" in made.text
+    assert "schedule=one_cycle over 72 epochs" in made.text
 
 
 def test_failed_trials_have_their_reasons(made: Parsed) -> None:
@@ -213,7 +213,7 @@ def test_a_search_that_stops_trials_is_told_what_others_measured(
 ) -> None:
     stopping = [*ARGUMENTS, "scheduler=asha"]
     made = report(archive.record(stopping, [trial("a", Candidate(BRNET, FAST))], mp_split))
-    assert "on these data space=branching, 6 candidates trained to the end (one_cycle, 60 epochs)" in made.text
+    assert "on these data space=branching, 6 candidates trained to the end (one_cycle, 72 epochs)" in made.text
     rung = "epoch 5: rho 1.00 (95 % from 0.38 to 1.00); 3 of 6 go on, with 3 of the final best 3; 0.0000 eV/atom lost"
     assert rung in made.text
     assert "take it as a hint" not in made.text
