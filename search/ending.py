@@ -13,6 +13,7 @@ from search.data import Split
 from search.errors import CutOffError, reason_of
 from search.judging import Tested
 from search.pareto import show_front, write_front
+from search.report.wording import count
 from search.results import TrialResult, rank
 from search.resume import command_to_resume
 from search.row_parts import finals
@@ -72,6 +73,7 @@ def cut_off(end: CutOffError, watch: Watch, tracker: Tracker, console: Console) 
     tracker.close_unfinished()
     tracker.close("KILLED", PATIENCE_AT_AN_INTERRUPT)
     what = "Interrupted" if end.exit_status > 128 else f"The search has stopped: {end}"
-    done = f"{watch.progress.done} trials are done and kept, those under way have their checkpoints"
+    trials = count(watch.progress.done, "trial is", "trials are")
+    done = f"{trials} done and kept, those under way have their checkpoints"
     how = command_to_resume(tracker.parent, tracker.config.tracking.uri)
     console.print(f"\n{what}. {done}; go on with\n  {how}", markup=False, highlight=False, soft_wrap=True)

@@ -62,6 +62,7 @@ def effects_figure(result: MainEffects, evidence: Evidence) -> Figure:
     """A point and an interval for each effect; those that leave out 0 stand out."""
     unit = evidence.unit
     effects = list(reversed(result.effects))
+    # Each has a place of its own, and its whole name under the pointer: cut, the labels of two may be the same.
     labels = [f"{shortened(f'{e.factor}: {e.level}', 34)}<br>vs {shortened(e.reference, 30)}" for e in effects]
     colours = [BLUE if effect.is_distinguishable else GREY for effect in effects]
     data: list[dict[str, Any]] = [
@@ -69,19 +70,22 @@ def effects_figure(result: MainEffects, evidence: Evidence) -> Figure:
             "type": "scatter",
             "mode": "markers",
             "x": [effect.difference],
-            "y": [label],
+            "y": [place],
             "error_x": {"type": "data", "array": [effect.half_width or 0], "color": colour, "thickness": 2},
             "marker": {"color": colour, "size": 10, "symbol": "circle" if effect.is_distinguishable else "circle-open"},
-            "hovertemplate": f"{label}<br>{number(effect.difference, signed=True)} {unit}"
+            "hovertemplate": f"{effect.factor}: {effect.level}<br>vs {effect.reference}<br>"
+            f"{number(effect.difference, signed=True)} {unit}"
             f" ± {number(effect.half_width or 0)}<br>{verdict(effect)}<extra></extra>",
         }
-        for effect, label, colour in zip(effects, labels, colours, strict=True)
+        for place, (effect, colour) in enumerate(zip(effects, colours, strict=True))
     ]
     layout = {
         "xaxis": axis(
             heading(f"difference in validation {evidence.error_word}", unit), zeroline=True, zerolinecolor="#566070"
         ),
-        "yaxis": axis("", showgrid=False),
+        "yaxis": axis(
+            "", showgrid=False, tickvals=list(range(len(effects))), ticktext=labels, range=[-0.6, len(effects) - 0.4]
+        ),
         "showlegend": False,
         "height": 110 + 46 * len(effects),
     }

@@ -16,6 +16,7 @@ from search.inference.classifier import Classifier
 from search.inference.members import ABOUT_FILE
 from search.inference.package import load_package
 from search.inference.quality import ClassQuality
+from search.judging import scores
 
 NAMES = ("a", "b", "c")
 
@@ -74,6 +75,28 @@ def test_quality_is_of_the_sets(classifier: Classifier, classes: Split) -> None:
     assert found.set_size == pytest.approx(np.mean([len(names) for names in sets]))
     assert 1 < found.set_size < 3
     assert f"{100 * found.coverage:.1f} % of the test set's classes" in found.in_words("")
+
+
+def test_each_score_goes_by_its_own_name(classifier: Classifier, classes: Split) -> None:
+    """Of one class alone there is no ROC-AUC, neither as a metric nor in words."""
+    found, logs = (
+        ClassQuality.on(classifier, classes.test),
+        np.log(classifier.predict_fractions(classes.test.x).probabilities),
+    )
+    expected = scores(logs, classes.test, NAMES)
+    assert {name: found.metrics[name] for name in expected} == pytest.approx(expected)
+    assert len(set(expected.values())) == 4
+    assert set(found.metrics) == {*expected, "coverage", "set_size"}
+    words = found.in_words("")
+    assert (
+        f"cross-entropy {found.cross_entropy:.4f}, accuracy {100 * found.accuracy:.1f} %, ROC-AUC {found.roc_auc:.3f};"
+        in words
+    )
+    rows = classes.test.y == classes.test.y[0]
+    one = replace(classes.test, x=classes.test.x[rows], y=classes.test.y[rows], formulas=classes.test.formulas[rows])
+    alone = ClassQuality.on(classifier, one)
+    assert set(alone.metrics) == {*expected, "coverage", "set_size"} - {"roc_auc"}
+    assert "ROC" not in alone.in_words("")
 
 
 def test_few_rows_calibrate_nothing(classifier: Classifier, classes: Split) -> None:

@@ -1,5 +1,6 @@
 """Registered traditional models: each family is kept without pickle, and a file that was changed is not read."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,22 @@ def test_every_family_answers_the_same_after_it_was_kept(family: str, tmp_path: 
     np.testing.assert_allclose(mean[:, 0], 0.75 * each[0] + 0.25 * each[1], rtol=1e-5, atol=1e-6)
     # two values with weights 3/4 and 1/4: the deviation is the distance times the root of their product
     np.testing.assert_allclose(spread[:, 0], np.abs(each[0] - each[1]) * (3 / 16) ** 0.5, rtol=1e-4, atol=1e-6)
+
+
+def test_no_answer_is_below_the_floor_once_it_was_kept(tmp_path: Path) -> None:
+    x = torch.from_numpy(load(DataRequest("mp", rows=150)).test.x)
+    free = fitted("ridge")
+    floor = float(free.predict(x)[0].median())
+    read = Fitted.load(tmp_path, Fitted(free.models, floor, WEIGHTS).save(tmp_path), WEIGHTS)
+    assert float(free.predict(x)[0].min()) < floor
+    assert float(read.predict(x)[0].min()) == pytest.approx(floor)
+
+
+def test_a_file_that_swells_in_memory_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "estimator-0.skops"
+    skops.io.dump({"zeros": np.zeros(1_000_000)}, file, compression=zipfile.ZIP_DEFLATED)
+    with pytest.raises(CheckpointError, match="its parts are larger than itself"):
+        Fitted.load(tmp_path, {"digests": [digest_of(file)], "floor": None}, (1.0,))
 
 
 class Touch:

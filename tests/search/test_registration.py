@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ from search.inference import registration
 from search.inference.choice import choose_best, choose_trial, choose_winner
 from search.inference.domain import RARE_ROWS
 from search.inference.predictor import Predictor
-from search.inference.registration import default_name, rare_elements
-from search.inference.registry import find_model, load_model, open_registry
+from search.inference.registration import REQUIREMENTS, default_name, rare_elements
+from search.inference.registry import find_model, load_known, load_model, model_folder, open_registry
 from search.results import TrialResult
 
 
@@ -124,3 +125,50 @@ def test_how_many_were_looked_at_is_told(shelf: Shelf, monkeypatch: pytest.Monke
     assert how == (
         "chosen greedily on validation from the best 4 of 6 models, at most 2 with 10,000,000 parameters together"
     )
+
+
+def test_where_a_version_comes_from_and_what_it_needs_are_with_it(shelf: Shelf) -> None:
+    """What it needs is as it was, so that nobody's answers change with another version of a package."""
+    client, past, split = open_registry(shelf.uri), shelf.past, shelf.split
+    registered = find_model(client, "small")
+    predictor, about = model(shelf), model(shelf).about
+    tags = client.get_run(str(client.get_model_version("small", registered.version).run_id)).data.tags
+    assert (tags["branchsearch.registered_from"], tags["data"]) == (shelf.parent, split.fingerprint)
+    assert (about["search"], about["dataset"]) == (shelf.parent, "mp")
+    assert about["value_range"] == list(split.report.value_range)
+    assert about["far_beyond_distance"] == predictor.domain.far
+    assert about["rare_below_rows"] == RARE_ROWS
+    assert about["code"]["search"] == past.parent.data.tags["mlflow.source.git.commit"]
+    winner = past.standings[0].candidate
+    assert {member["architecture"] for member in about["members"]} == {winner.architecture.to_json()}
+    assert {member["recipe"] for member in about["members"]} == {winner.recipe.to_json()}
+    needed = (model_folder(client, registered).parents[1] / "requirements.txt").read_text().split()
+    assert needed == [f"{package}=={version(package)}" for package in REQUIREMENTS]
+    assert {"torch", "pymatgen"} <= set(REQUIREMENTS)
+    assert not {"skops", "scikit-learn"} & set(REQUIREMENTS)
+
+
+def test_compounds_that_a_model_was_made_from_are_kept_with_it(shelf: Shelf) -> None:
+    client = open_registry(shelf.uri)
+    compounds = load_known(client, find_model(client, "small"))
+    split = shelf.split
+    assert set(compounds.formulas) == {
+        str(f) for part in (split.train, split.validation, split.test) for f in part.formulas
+    }
+
+
+def test_what_is_printed_are_the_members_and_the_errors_of_the_model(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register(["run=latest", "ensemble=true", "name=told"], shelf.uri)
+    printed, about = capsys.readouterr().out, model(shelf, "told").about
+    for member in about["members"]:
+        assert f"  {member['weight']:.2f} x {member['network']}, seed {member['seed']}\n" in printed
+    validation, test = about["metrics"]["validation_mae"], about["metrics"]["test_mae"]
+    assert f"validation MAE {validation:.4f}, test MAE {test:.4f} eV/atom; " in printed
+    assert f"{validation:.4f}" != f"{test:.4f}"
+    description = str(open_registry(shelf.uri).get_model_version("told", "1").description)
+    first = about["members"][0]
+    assert f"- {first['weight']:.2f} × {first['network']}, seed {first['seed']}\n" in description
+    assert f"Trained on {len(shelf.split.train):,} compositions of {len(about['elements'])} elements" in description
+    assert f"takes branchsearch ({about['code']['register']}) installed" in description

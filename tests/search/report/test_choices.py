@@ -63,6 +63,24 @@ def test_what_is_distinguishable_stands_out_in_the_picture(evidence: Evidence) -
     assert [trace["x"][0] for trace in figure.data] == [-0.05, -0.005, -0.03], "the first is drawn on top"
 
 
+def test_effects_whose_labels_are_cut_to_the_same_words_have_lines_of_their_own(evidence: Evidence) -> None:
+    """Long branchings of a listed space differ in their last layers alone."""
+    longest = [
+        replace(LOWERS, factor="branching", level=f"Top[2,2] Middle1[1,1,1] Bottom{end}") for end in ["[1]", "[2]"]
+    ]
+    figure = effects_figure(MainEffects((*longest, UNCLEAR), (), ""), evidence)
+    ticks = figure.layout["yaxis"]
+    labels = dict(zip(ticks["tickvals"], ticks["ticktext"], strict=True))
+    drawn = [trace["y"][0] for trace in figure.data]
+    assert len(set(drawn)) == 3
+    assert labels[drawn[1]] == labels[drawn[2]], "or this test shows nothing"
+    assert labels[drawn[0]] == "activation: silu<br>vs leaky", "the last below the others"
+    for effect, trace in zip(longest, reversed(figure.data), strict=False):
+        assert f"branching: {effect.level}<br>vs none<br>" in trace["hovertemplate"], "whole"
+    assert min(drawn) > ticks["range"][0]
+    assert max(drawn) < ticks["range"][1]
+
+
 def test_of_one_choice_every_candidate_is_drawn_and_the_winner_has_its_own_value(evidence: Evidence) -> None:
     figure = slice_figure(evidence, "learning_rate")
     assert "the winner (diamond)" in figure.finding
