@@ -19,7 +19,7 @@ from search.targets import training_data
 
 SEARCH = [
     "space=branching", "budget=200000", "dataset=mp", "rows=400", "trials=3", "recipe.batch_size=32",
-    "recipe.epochs=25", "recipe.precision=float32", "pack=2", "cpus_per_trial=0.5", "checkpoint_every=0.2",
+    "recipe.epochs=15", "recipe.precision=float32", "pack=2", "cpus_per_trial=0.5", "checkpoint_every=0.2",
 ]  # fmt: skip
 
 
