@@ -174,7 +174,7 @@ arguments = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(arguments, max_size=3) | st.tuples(known_keys, values).map(lambda pair: ["=".join(pair)]))
 @example(["space.name=branching"])
 @example(["seeds=[" + "1" * 4301 + "]"])

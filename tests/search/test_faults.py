@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -75,9 +75,10 @@ def meanwhile(*steps: Callable[[], object]) -> Iterator[None]:
 def await_checkpoint() -> None:
     began = time.time()
     while time.time() < began + 120:
-        for folder in Path().glob("runs/*/trials/*/epoch-*"):
-            if folder.exists() and folder.stat().st_mtime > began and folder.name >= "epoch-000002":
-                return
+        with suppress(FileNotFoundError):  # a folder may go while it is looked into
+            for folder in Path().glob("runs/*/trials/*/epoch-*"):
+                if folder.stat().st_mtime > began and folder.name >= "epoch-000002":
+                    return
         time.sleep(0.02)
     raise TimeoutError("no trial writes a checkpoint")
 
