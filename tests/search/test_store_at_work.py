@@ -14,7 +14,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 SCRIPT = Path(__file__).parents[2] / "cluster" / "mlflow.sh"
-PROCESSES, TRIALS, EPOCHS = 8, 3, 20
+PROCESSES, TRIALS, EPOCHS = 8, 2, 10
 
 # Eight processes, each of which opens the store and logs trials as a search does; only the training is left out.
 LOGGERS = """
