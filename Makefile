@@ -26,6 +26,7 @@ lint: install
 	$(BIN)/mypy
 
 # benchmarks.grid is not among them: made for a GPU, it trains for days on CPUs.
+# time_to_accuracy trains by the paper's recipe to its early stopping from three seeds, for hours each; ARGS=--quick is short.
 BENCHMARKS := data predict training orthogonal time_to_accuracy search_cost driver coverage faults databases
 
 bench: install

@@ -54,7 +54,6 @@ class Host:
         self._pack, self._most = Pack(data, device), members
         self._waiting: dict[str, asyncio.Future[Epoch]] = {}
         self._called: dict[str, float] = {}
-        self._of_trial: dict[str, str] = {}
         self._added = 0
         self._emptied, self._work = time.monotonic(), asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,14 +69,14 @@ class Host:
         if not self._tasks:
             self._tasks = {asyncio.create_task(self._train()), asyncio.create_task(self._clear_away())}
         if len(self._pack.members) >= self._most:
-            for former in [member for member, its in self._of_trial.items() if its == trial]:
+            for former in [name for name in self._pack.members if name.startswith(f"{trial}/")]:
                 self._let_go(former)
         if len(self._pack.members) >= self._most:
             return None
         self._added += 1
         name = f"{trial}/{self._added}"
         run = self._pack.add(name, Candidate.from_json(candidate), seed)
-        self._called[name], self._of_trial[name] = time.monotonic(), trial
+        self._called[name] = time.monotonic()
         return name, run.state
 
     async def epoch(self, name: str) -> tuple[Epoch, RunState]:
@@ -115,7 +114,6 @@ class Host:
         if (waiting := self._waiting.pop(name, None)) is not None:
             waiting.cancel()
         self._called.pop(name, None)
-        self._of_trial.pop(name, None)
         self._emptied = time.monotonic()
 
     async def _train(self) -> None:
