@@ -61,7 +61,7 @@ class TestError:
 def test_error(winner: Standing, tested: Tested) -> TestError:
     """The test set's scores of the winner's networks, and of no other: it is touched this once."""
     found: dict[str, list[float]] = {}
-    for result in winner.trained:
+    for result in winner.models:
         for name, value in scores(tested.outputs(result), tested.split.test, tested.split.classes).items():
             found.setdefault(name, []).append(value)
     errors, *others = found.items()

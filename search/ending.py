@@ -37,7 +37,7 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
     standings = rank(compared)
     if not tracker.writer.flush(PATIENCE_SECONDS):
         raise CutOffError(f"MLflow has not taken all results ({tracker.writer.trouble})")
-    if not standings or not any(result.has_model for result in standings[0].results):
+    if not standings or not standings[0].models:
         failed = [result for result in results if result.failure is not None]
         console.print("No trial came to a result." if len(failed) == len(results) else NONE_ON_ALL_ROWS)
         for result in failed[:5]:

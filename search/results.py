@@ -67,6 +67,11 @@ class Standing:
         return tuple(result for result in self.results if result.failure is None)
 
     @property
+    def models(self) -> tuple[TrialResult, ...]:
+        """Those that came to what they were judged by, which can be asked."""
+        return tuple(result for result in self.results if result.has_model)
+
+    @property
     def mean_error(self) -> float:
         return statistics.fmean(result.best_error for result in self.trained) if self.trained else math.inf
 

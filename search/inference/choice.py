@@ -51,9 +51,9 @@ class Choice:
 def choose_winner(past: PastSearch) -> Choice:
     """All seeds of the candidate that ranks first by validation, each with the same weight."""
     standings = past.standings
-    if not standings or not any(result.has_model for result in standings[0].results):
+    results = standings[0].models if standings else ()
+    if not results:
         raise UserError("no trial of this search came to a model: there is nothing to register")
-    results = standings[0].trained
     how = "the winner by validation" + (f", its {len(results)} seeds together" if len(results) > 1 else "")
     return Choice(results, tuple(1 / len(results) for _ in results), how)
 

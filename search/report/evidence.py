@@ -122,7 +122,7 @@ def gather(search: PastSearch, table: Mapping[str, Any] = NOWHERE_ELSE) -> Evide
     if not standings:
         raise UserError(f"no trial of the search {search.parent.info.run_id} has ended yet: there is nothing to report")
     split = load_again(search, table)
-    answers = outputs_of(standings[0], search, split) if standings[0].trained else None
+    answers = outputs_of(standings[0], search, split) if standings[0].models else None
     if answers is None:
         return Evidence(search, split, standings, None)
     if split.classes:
@@ -152,7 +152,7 @@ def outputs_of(winner: Standing, search: PastSearch, split: Split) -> Outputs | 
     outputs: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     missing: list[int] = []
     with TemporaryDirectory(prefix="branchsearch-") as folder:
-        for result in winner.trained:
+        for result in winner.models:
             try:
                 product = partial(search.product, result, Path(folder))
                 answer = answer_of(result.candidate, result.seed, split, product)

@@ -11,6 +11,7 @@ import pytest
 
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
+from models.estimator import Estimator
 from models.recipe import FAST
 from search.conclusion import TestError, write_conclusion
 from search.conclusion import test_error as error_on_test
@@ -71,3 +72,16 @@ def test_the_test_error_is_of_every_seed_of_the_winner_and_of_no_other(mp_split:
     found = error_on_test(rank([*results, rival])[0], cast(Tested, SimpleNamespace(outputs=outputs, split=mp_split)))
     assert found.values == pytest.approx((0.1, 0.2, 0.3))
     assert asked == [0, 1, 2]
+
+
+def test_the_test_set_is_not_asked_about_a_fit_to_part_of_the_rows(mp_split: Split) -> None:
+    ridge = Candidate(SMALL.architecture, replace(FAST, epochs=3), estimator=Estimator.of("ridge", {}, "standard"))
+    results = [TrialResult("whole", ridge, 0, 3, 3, 0.2), TrialResult("stopped", ridge, 1, 1, 1, 0.1)]
+    asked: list[str] = []
+
+    def outputs(result: TrialResult) -> np.ndarray:
+        asked.append(result.trial_id)
+        return mp_split.test.y[:, None].astype(np.float64)
+
+    error_on_test(rank(results)[0], cast(Tested, SimpleNamespace(outputs=outputs, split=mp_split)))
+    assert asked == ["whole"]

@@ -115,6 +115,19 @@ def test_a_model_of_part_of_the_rows_is_not_registered(shelf: Shelf) -> None:
     run_id = shelf.past.trials[0][1].info.run_id
     with pytest.raises(UserError, match="was stopped when it was fitted to part of the rows"):
         choose_trial(changed(shelf.past, stop), run_id)
+    with pytest.raises(UserError, match="no trial of this search came to a model"):
+        choose_winner(changed(shelf.past, stop))
+
+
+def test_a_winner_is_registered_without_the_seed_of_which_only_part_of_the_rows_was_seen(shelf: Shelf) -> None:
+    estimator = Estimator.of("ridge", {}, "standard")
+
+    def stop_second_seed(result: TrialResult) -> TrialResult:
+        candidate = Candidate(result.candidate.architecture, replace(FAST, epochs=3), estimator=estimator)
+        return replace(result, candidate=candidate, epochs=3 - result.seed)
+
+    choice = choose_winner(changed(shelf.past, stop_second_seed))
+    assert {result.seed for result in choice.results} == {0}
 
 
 def test_how_many_were_looked_at_is_told(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
