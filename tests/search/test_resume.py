@@ -1,5 +1,6 @@
 """A search that is killed and interrupted, and goes on: real processes, real signals, one ranking."""
 
+import io
 import os
 import re
 import shlex
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def run_until(arguments: list[str], done: Collection[int], number: int) -> tuple
 
     Its exit status and what it printed.
     """
-    with Path("printed").open("w+") as printed, slow(done) if done else nullcontext():
+    with Path("printed").open("w+") as printed, slow(done):
         process = subprocess.Popen(
             [sys.executable, slow_trial.__file__, *arguments],
             stdout=printed, stderr=subprocess.STDOUT, start_new_session=True,
@@ -84,19 +85,26 @@ def is_in_the_middle(done: Collection[int]) -> bool:
     return False
 
 
+def run_here(arguments: list[str]) -> tuple[int, str]:
+    """Run the command in this process, whose Ray is up; its exit status and what it printed."""
+    printed = io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        return main(arguments), printed.getvalue()
+
+
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searched]:
+def searched(narrow_networks: None, shared_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searched]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("resume")
         patch.chdir(folder)
-        slow_trial.install(patch, folder)
+        patch.setenv(slow_trial.FILE, str(folder / "slow"))
         status, interrupted = run_until(ARGUMENTS, [1], signal.SIGINT)
         assert status == 130, interrupted
         command = shlex.split(re.findall(r"python -m search\.run resume=\w+", interrupted)[-1])
         among_repeats = range(CANDIDATES + 1, CANDIDATES + OPENING_FREEDOM)
         status, killed = run_until(command[3:], among_repeats, signal.SIGKILL)
         assert status == -signal.SIGKILL, killed
-        status, finished = run_until(["resume=latest"], [], 0)
+        status, finished = run_here(["resume=latest"])
         assert status == 0, finished
         client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
         experiment = client.get_experiment_by_name("components on mp formation_energy")
