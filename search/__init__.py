@@ -13,5 +13,5 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # that a command and each trial's process take to start goes into looking for it at Python's default threshold.
 gc.set_threshold(10_000, 10, 10)
 
-# For the same reason Python would look through them once more at its end, for more than a second; nobody waits for that.
+# Python would look through all of them once more at its end, for more than a second.
 atexit.register(gc.freeze)
