@@ -6,8 +6,8 @@ import re
 
 # A zero-width space, joiner or non-joiner, a word joiner, a byte-order mark and a soft hyphen: what copying out of a
 # PDF or a web page leaves between the letters; beside them no-break spaces.
-_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
-_TYPED = str.maketrans("₀₁₂₃₄₅₆₇₈₉\u00a0", "0123456789 ", _INVISIBLE)
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+_TYPED = str.maketrans("₀₁₂₃₄₅₆₇₈₉\u00a0", "0123456789 ", INVISIBLE)
 
 # No amount holds these; nor can a full stop before a letter or a bracket be a decimal point (`Fe2O3.H2O`).
 _BETWEEN_PARTS = re.compile(r"\s*[·•∙⋅*]\s*|\.\s*(?=[A-Z(\[{])")

@@ -12,6 +12,7 @@ from search.data.catalog import nearest
 from search.data.commas import read_decimal_commas
 from search.data.composition import ELEMENTS
 from search.data.csv_text import decode, empty, open_quote, read_lines, separator_of
+from search.data.hydrates import INVISIBLE
 from search.data.units import name_and_unit
 from search.errors import UserError
 
@@ -22,6 +23,8 @@ FORMULA_NAMES = ("formula", "composition", "prettyformula", "reducedformula", "f
 ENERGY_NAMES = ("formationenergy", "formationenthalpy", "formationenergyperatom", "formationenergyevatom",
                 "formationenergyperatomevatom", "formationenergypeatom", "formationenthalpyperatom", "eform", "ef",
                 "deltae", "deltah", "hf", "enthalpyofformation")  # fmt: skip
+
+_UNSEEN = str.maketrans("", "", INVISIBLE)
 
 _NO_ENERGY_NAMES = ("Hf", "EF", "E_F")
 """Of hafnium's fraction and of the Fermi energy, whose names come close."""
@@ -81,9 +84,10 @@ def read_table(path: Path, content: bytes, columns: Columns) -> Table:
 
 def is_energy_name(column: str) -> bool:
     """Whether a column's name says that it holds formation energies, of an atom where it gives a unit."""
+    column = look(column)
     name, unit = name_and_unit(column)
     if _plain(column) in ENERGY_NAMES:
-        return column.strip() not in _NO_ENERGY_NAMES
+        return column not in _NO_ENERGY_NAMES
     return is_energy_per_atom(unit) and _plain(name) in ENERGY_NAMES and name.strip() not in _NO_ENERGY_NAMES
 
 
@@ -93,8 +97,9 @@ def is_energy_per_atom(unit: str) -> bool:
 
 
 def look(name: str) -> str:
-    """A column's name so that those which look alike are equal: NFC, and a no-break space is a space."""
-    return unicodedata.normalize("NFC", name.replace("\u00a0", " "))
+    """A column's name so that those which look alike are equal, on one line: NFC, without what cannot be seen, and any
+    stretch of white space is a space, be it the line break of a spreadsheet's cell."""
+    return " ".join(unicodedata.normalize("NFC", name.translate(_UNSEEN)).split())
 
 
 def _plain(name: str) -> str:
@@ -111,7 +116,7 @@ def _read_csv(path: Path, text: str, columns: Columns) -> Table:
     cells = [[row[index] for row in lines.rows] for index in chosen.indices]
     notes = []
     for place in range(2 if columns.classes else 1, len(cells)):  # the formulas' comes first, then the target's
-        name = lines.header[chosen.indices[place]]
+        name = look(lines.header[chosen.indices[place]])
         cells[place], note = read_decimal_commas(path, name, cells[place], lines.numbers, separator == ";")
         notes.append(note)
     return _table(path, chosen, cells, lines.numbers, lines.malformed, tuple(filter(None, notes)))
@@ -155,7 +160,7 @@ def _choose(path: Path, header: Sequence[str], columns: Columns) -> _Chosen:
     for name in wanted:
         if len(_named(name, header)) > 1:
             raise UserError(f"{path} has more than one column {look(name)}: rename or remove all but one.")
-    return _Chosen([header.index(name) for name in wanted], look(target), energy, target_is_energy)
+    return _Chosen([header.index(name) for name in wanted], look(target), energy and look(energy), target_is_energy)
 
 
 def _named(asked: str, header: Sequence[str]) -> list[str]:
@@ -182,12 +187,12 @@ def formula_column_of(path: Path, header: Sequence[str], asked: str | None) -> s
         )
     raise UserError(
         f"{path} has no column that its name tells to hold formulas: name it with formula_column=; "
-        f"its columns are {', '.join(header[:_MOST_COLUMNS_NAMED])}."
+        f"its columns are {', '.join(map(look, header[:_MOST_COLUMNS_NAMED]))}."
     )
 
 
 def _valid(asked: str, header: Sequence[str]) -> str:
-    return nearest(asked, header, most=_MOST_COLUMNS_NAMED, what="its columns are")
+    return nearest(look(asked), map(look, header), most=_MOST_COLUMNS_NAMED, what="its columns are")
 
 
 def _table(

@@ -115,6 +115,24 @@ def test_names_that_look_the_same_are_the_same(tmp_path: Path, asked: str, writt
     assert chunk.formulas == ["NaCl", "KCl"]
 
 
+@pytest.mark.parametrize(
+    "written", ["Gap\n(eV)", "Gap \r\n(eV)", " Gap  (eV) ", "Gap\u202f(eV)", "\ufeffGap\u200b (eV)"]
+)
+def test_line_breaks_and_what_cannot_be_seen_in_a_heading_tell_no_names_apart(tmp_path: Path, written: str) -> None:
+    content = f'formula,"{written}"\nNaCl,1\n'.encode()
+    assert read_table(PATH, content, Columns(("Gap (eV)",))).target == "Gap (eV)"
+    pq.write_table(pa.table({"formula": ["NaCl"], written: [1.0]}), tmp_path / "t.parquet")
+    assert read_table(PATH, (tmp_path / "t.parquet").read_bytes(), Columns(("Gap (eV)",))).values == [1.0]
+    with pytest.raises(UserError, match=r"did you mean Gap \(eV\)\? Its columns are formula, Gap \(eV\)\.$"):
+        read_table(PATH, content, Columns(("Gap",)))
+
+
+def test_an_energys_heading_of_two_lines_is_known() -> None:
+    table = read_table(PATH, b'formula,gap,"E_form\n(eV/atom)"\nNaCl,1,"-2,5"\n', GAP)
+    assert (table.energies, table.energy_column) == (["-2.5"], "E_form (eV/atom)")
+    assert table.notes == ("commas in column E_form (eV/atom) are read as decimal commas, -2,5 in line 3 as -2.5",)
+
+
 def test_two_columns_that_look_the_same_are_refused() -> None:
     with pytest.raises(UserError, match="more than one column Größe"):
         read_table(
