@@ -151,15 +151,13 @@ def _choose(path: Path, header: Sequence[str], columns: Columns) -> _Chosen:
     """Which columns hold formula, target and, where there is one, the formation energy."""
     is_elsewhere = columns.formula_may_differ and columns.formula is not None and not _named(columns.formula, header)
     formula = formula_column_of(path, header, None if is_elsewhere else columns.formula)
-    target = next((name for asked in columns.targets for name in _named(asked, header)), None)
+    target = next((_only(path, header, asked) for asked in columns.targets if _named(asked, header)), None)
     if target is None:
         raise UserError(f"{path} has no column {columns.targets[0]}: {_valid(columns.targets[0], header)}.")
     target_is_energy = columns.energy_is_target or is_energy_name(target)
-    energy = None if target_is_energy else next((name for name in header if is_energy_name(name)), None)
+    energies = [] if target_is_energy else [name for name in header if is_energy_name(name)]
+    energy = _only(path, header, energies[0]) if energies else None
     wanted = [formula, target] if energy is None else [formula, target, energy]
-    for name in wanted:
-        if len(_named(name, header)) > 1:
-            raise UserError(f"{path} has more than one column {look(name)}: rename or remove all but one.")
     return _Chosen([header.index(name) for name in wanted], look(target), energy and look(energy), target_is_energy)
 
 
@@ -168,17 +166,26 @@ def _named(asked: str, header: Sequence[str]) -> list[str]:
     return [name for name in header if look(name) == look(asked)]
 
 
+def _only(path: Path, header: Sequence[str], name: str) -> str:
+    """The one column that looks like `name`, as the header spells it. Raises UserError where there are more."""
+    first, *others = _named(name, header)
+    if others:
+        raise UserError(f"{path} has more than one column {look(name)}: rename or remove all but one.")
+    return first
+
+
 def formula_column_of(path: Path, header: Sequence[str], asked: str | None) -> str:
-    """The column asked for, or the one that its name tells to hold formulas. Raises UserError."""
+    """The one column asked for, or the one that its name tells to hold formulas. Raises UserError."""
     if asked is not None:
-        named = _named(asked, header)
-        if not named:
+        if not _named(asked, header):
             raise UserError(f"{path} has no column {asked} (formula_column): {_valid(asked, header)}.")
-        return named[0]
+        return _only(path, header, asked)
     for known in FORMULA_NAMES:
-        for name in header:
-            if _plain(name) == known:
-                return name
+        if found := [name for name in header if _plain(name) == known]:
+            if len(set(map(look, found))) > 1:
+                names = " and ".join(map(look, found))
+                raise UserError(f"{path} has several columns of formulas, {names}: name one with formula_column=.")
+            return _only(path, header, found[0])
     elements = [name for name in header if name.strip() in ELEMENTS]
     if len(elements) > 1:
         raise UserError(

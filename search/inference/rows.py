@@ -105,7 +105,7 @@ def _open_parquet(path: Path, asked: str | None) -> InputTable:
             names, rows, schema = list(file.schema_arrow.names), file.metadata.num_rows, file.schema_arrow
     except pyarrow.ArrowException as error:
         raise UserError(f"{path} is no readable Parquet file ({error}): write it again.") from error
-    return InputTable(path, names, _only(path, names, asked), rows, schema=schema)
+    return InputTable(path, names, formula_column_of(path, names, asked), rows, schema=schema)
 
 
 def _open_csv(path: Path, asked: str | None) -> InputTable:
@@ -120,7 +120,8 @@ def _open_csv(path: Path, asked: str | None) -> InputTable:
             raise _unreadable(path, reader.line_num, error) from error
     if not names:
         raise UserError(f"{path} holds nothing but blank lines: give a table with a header line.")
-    return InputTable(path, names, _only(path, names, asked), max(lines - 1, 0), encoding, separator)
+    formula_column = formula_column_of(path, names, asked)
+    return InputTable(path, names, formula_column, max(lines - 1, 0), encoding, separator)
 
 
 def _reader(file: IO[str], separator: str) -> Any:
@@ -143,14 +144,6 @@ def _is_row(row: list[str], width: int) -> bool:
 
 def _unreadable(path: Path, line: int, error: csv.Error) -> UserError:
     return UserError(f"{path}, line {line}: not readable as CSV ({error}); look for stray quotes.")
-
-
-def _only(path: Path, names: list[str], asked: str | None) -> str:
-    """The column of formulas, which must be the only one of its name."""
-    name = formula_column_of(path, names, asked)
-    if names.count(name) > 1:
-        raise UserError(f"{path} has more than one column {name}: rename or remove all but one.")
-    return name
 
 
 def _encoding_and_lines(path: Path) -> tuple[str, int]:

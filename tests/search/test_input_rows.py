@@ -73,6 +73,26 @@ def test_two_columns_of_formulas_are_said(tmp_path: Path) -> None:
         open_input(tmp_path / "in.csv", None)
 
 
+@pytest.mark.parametrize("names", ["Formula,Formula", "Chemical Formula,Chemical\u00a0Formula", "r\u00e9f,re\u0301f"])
+def test_columns_of_formulas_that_look_alike_are_said_in_training_and_prediction(tmp_path: Path, names: str) -> None:
+    (tmp_path / "in.csv").write_text(f"{names},gap\nNaCl,KCl,1\n", encoding="utf-8")
+    asked = "r\u00e9f" if names.startswith("r") else None
+    with pytest.raises(UserError, match="more than one column"):
+        open_input(tmp_path / "in.csv", asked)
+    with pytest.raises(UserError, match="more than one column"):
+        read_table(tmp_path / "in.csv", (tmp_path / "in.csv").read_bytes(), Columns(("gap",), asked))
+
+
+def test_names_that_tell_of_formulas_equally_well_are_asked_about(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("Formula,formula,gap\nNaCl,KCl,1\n")
+    told = "several columns of formulas, Formula and formula: name one with formula_column="
+    with pytest.raises(UserError, match=told):
+        open_input(tmp_path / "in.csv", None)
+    with pytest.raises(UserError, match=told):
+        read_table(tmp_path / "in.csv", (tmp_path / "in.csv").read_bytes(), Columns(("gap",)))
+    assert open_input(tmp_path / "in.csv", "formula").formula_column == "formula"
+
+
 def test_parquet_is_known_by_its_content_and_read_whole(tmp_path: Path) -> None:
     formulas = [f"Na{n}Cl" for n in range(1, 40_001)]
     table = pyarrow.table({"formula": formulas})
