@@ -18,6 +18,8 @@ _THOUSANDS = re.compile(
     rf"\s*{_SIGN}[0-9]{{1,3}}(?:(?:,[0-9]{{3}}){{2,}}(?:\.[0-9]*)?|(?:,[0-9]{{3}})+\.[0-9]*|(?:\.[0-9]{{3}})+,[0-9]*){_EXPONENT}\s*"
 )
 """1,234,567 or 1,234.5 or 1.234,5."""
+_EITHER_BY_POINT = re.compile(rf"\s*{_SIGN}[1-9][0-9]{{0,2}}\.[0-9]{{3}}\s*")
+"""Beside decimal commas a decimal point or a thousand: 1.234, and not 0.234."""
 _WITHOUT_COMMA = re.compile(rf"\s*{_SIGN}(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+){_EXPONENT}\s*")
 
 
@@ -29,7 +31,8 @@ def read_decimal_commas(
     Beside semicolons, where commas are expected to be decimal, a column that shows otherwise raises UserError. Beside
     commas and tabs they are decimal where no comma of the column is anything else, and stay as they are elsewhere.
     A column may be one of thousands where each comma stands before exactly three digits and behind a number of 1 to
-    999. Beside semicolons, which go with decimal commas, other numbers without a comma have to be there too.
+    999. Beside semicolons, which go with decimal commas, other numbers without a comma have to be there too. Where
+    commas are decimal, points that may all be separators of thousands by the same measure raise UserError.
     """
     with_comma = [row for row, cell in enumerate(cells) if "," in cell]
     decimal = [row for row in with_comma if _DECIMAL.fullmatch(cells[row])]
@@ -41,9 +44,12 @@ def read_decimal_commas(
             "separators of thousands: write the column's numbers without them."
         )
     if beside_semicolons and unclear is not None:
-        raise UserError(_either_way(path, name, cells[unclear].strip(), lines[unclear]))
+        raise UserError(_either_way(path, name, cells[unclear].strip(), lines[unclear], ","))
     if not decimal or (not beside_semicolons and (unclear is not None or len(decimal) < len(with_comma))):
         return list(cells), ""
+    with_point = [row for row, cell in enumerate(cells) if "." in cell and _WITHOUT_COMMA.fullmatch(cell)]
+    if with_point and all(_EITHER_BY_POINT.fullmatch(cells[row]) for row in with_point):
+        raise UserError(_either_way(path, name, cells[with_point[0]].strip(), lines[with_point[0]], "."))
     read = list(cells)
     for row in decimal:
         read[row] = cells[row].replace(",", ".")
@@ -61,9 +67,12 @@ def _unclear(cells: Sequence[str], decimal: Sequence[int], beside_semicolons: bo
     return decimal[0] if not beside_semicolons or any(map(_WITHOUT_COMMA.fullmatch, cells)) else None
 
 
-def _either_way(path: Path, name: str, cell: str, line: int) -> str:
+def _either_way(path: Path, name: str, cell: str, line: int, mark: str) -> str:
+    mark_name, other = (
+        ("comma", "point for the decimal comma") if mark == "," else ("point", "comma for the decimal point")
+    )
     return (
-        f"{path}, line {line}: {cell} in column {name} may be {cell.replace(',', '.')} or {cell.replace(',', '')}, as "
-        "no comma of the column tells decimals from thousands: write a point for the decimal comma, or leave out the "
-        "separators of thousands."
+        f"{path}, line {line}: {cell} in column {name} may be {cell.replace(mark, '.')} or {cell.replace(mark, '')}, "
+        f"as no {mark_name} of the column tells decimals from thousands: write a {other}, or leave out the separators "
+        "of thousands."
     )

@@ -61,6 +61,17 @@ def test_a_comma_that_can_only_be_decimal_makes_all_of_them_so_and_is_told(
     assert table.notes == (f"commas in column gap are read as decimal commas, {values[0]} in line 2 as {expected[0]}",)
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_points_that_may_be_of_thousands_beside_decimal_commas_are_refused(separator: str) -> None:
+    with pytest.raises(
+        UserError, match=r"line 4: 1\.234 in column gap may be 1\.234 or 1234, as no point of .* a comma"
+    ):
+        read(["0,5", "12,25", "1.234", "-2.500", "3"], separator)
+    for clear in ("0.234", "1.2345", "1234.567", "7.5"):
+        assert read(["0,5", "1.234", clear], separator).values == ["0.5", "1.234", clear]
+    assert read(["1.234", "2.500", "3"], separator).values == ["1.234", "2.500", "3"]
+
+
 def test_the_energies_commas_are_read_by_the_same_rules() -> None:
     text = "formula;gap;e_form\nNaCl;1;-2,5\nKCl;2;-1,5\n"
     assert read_table(PATH, text.encode(), GAP).energies == ["-2.5", "-1.5"]
