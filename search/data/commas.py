@@ -24,9 +24,10 @@ _WITHOUT_COMMA = re.compile(rf"\s*{_SIGN}(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+){_EXPON
 
 
 def read_decimal_commas(
-    path: Path, name: str, cells: Sequence[str], lines: Sequence[int], beside_semicolons: bool
-) -> tuple[list[str], str]:
+    path: Path, name: str, column: Sequence[object], lines: Sequence[int], beside_semicolons: bool
+) -> tuple[list[object], str]:
     """The cells of a column of numbers with points for decimal commas, and a sentence that says so, "" if none was.
+    Cells that are no text, of a Parquet file, stay as they are.
 
     Beside semicolons, where commas are expected to be decimal, a column that shows otherwise raises UserError. Beside
     commas and tabs they are decimal where no comma of the column is anything else, and stay as they are elsewhere.
@@ -34,6 +35,7 @@ def read_decimal_commas(
     999. Beside semicolons, which go with decimal commas, other numbers without a comma have to be there too. Where
     commas are decimal, points that may all be separators of thousands by the same measure raise UserError.
     """
+    cells = [cell if isinstance(cell, str) else "" for cell in column]
     with_comma = [row for row, cell in enumerate(cells) if "," in cell]
     decimal = [row for row in with_comma if _DECIMAL.fullmatch(cells[row])]
     thousands = next((row for row in with_comma if _THOUSANDS.fullmatch(cells[row])), None)
@@ -46,17 +48,17 @@ def read_decimal_commas(
     if beside_semicolons and unclear is not None:
         raise UserError(_either_way(path, name, cells[unclear].strip(), lines[unclear], ","))
     if not decimal or (not beside_semicolons and (unclear is not None or len(decimal) < len(with_comma))):
-        return list(cells), ""
+        return list(column), ""
     with_point = [row for row, cell in enumerate(cells) if "." in cell and _WITHOUT_COMMA.fullmatch(cell)]
     if with_point and all(_EITHER_BY_POINT.fullmatch(cells[row]) for row in with_point):
         raise UserError(_either_way(path, name, cells[with_point[0]].strip(), lines[with_point[0]], "."))
-    read = list(cells)
+    read = list(column)
     for row in decimal:
         read[row] = cells[row].replace(",", ".")
     first = decimal[0]
     return read, (
         f"commas in column {name} are read as decimal commas, {shorten(cells[first].strip())} in line {lines[first]} "
-        f"as {shorten(read[first].strip())}"
+        f"as {shorten(cells[first].strip().replace(',', '.'))}"
     )
 
 

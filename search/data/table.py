@@ -113,13 +113,9 @@ def _read_csv(path: Path, text: str, columns: Columns) -> Table:
     for first, row in lines.long:
         if any("\n" in row[index] or "\r" in row[index] for index in chosen.indices):
             raise open_quote(path, first)
-    cells = [[row[index] for row in lines.rows] for index in chosen.indices]
-    notes = []
-    for place in range(2 if columns.classes else 1, len(cells)):  # the formulas' comes first, then the target's
-        name = look(lines.header[chosen.indices[place]])
-        cells[place], note = read_decimal_commas(path, name, cells[place], lines.numbers, separator == ";")
-        notes.append(note)
-    return _table(path, chosen, cells, lines.numbers, lines.malformed, tuple(filter(None, notes)))
+    cells: list[list[object]] = [[row[index] for row in lines.rows] for index in chosen.indices]
+    notes = _read_commas(path, chosen, cells, lines.numbers, separator == ";")
+    return _table(path, chosen, cells, lines.numbers, lines.malformed, notes)
 
 
 def _read_parquet(path: Path, content: bytes, columns: Columns) -> Table:
@@ -136,15 +132,31 @@ def _read_parquet(path: Path, content: bytes, columns: Columns) -> Table:
         cells = [data.column(name).to_pylist() for name in names]
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{path} is no readable Parquet file ({error}): write it again.") from error
-    return _table(path, chosen, cells, list(range(1, data.num_rows + 1)), [])
+    lines = list(range(1, data.num_rows + 1))
+    return _table(path, chosen, cells, lines, [], _read_commas(path, chosen, cells, lines, beside_semicolons=False))
+
+
+def _read_commas(
+    path: Path, chosen: _Chosen, cells: list[list[object]], lines: list[int], beside_semicolons: bool
+) -> tuple[str, ...]:
+    """Puts points for the decimal commas in the chosen columns of numbers, and says where. Raises UserError."""
+    notes = []
+    for place, name in chosen.numbers.items():
+        cells[place], note = read_decimal_commas(path, name, cells[place], lines, beside_semicolons)
+        notes.append(note)
+    return tuple(filter(None, notes))
 
 
 @dataclass(frozen=True)
 class _Chosen:
+    """Places in the header of the columns of formulas, targets and, where there is one, energies; and what they are
+    called. numbers: which of these columns hold numbers, and their names."""
+
     indices: list[int]
     target: str
     energy: str | None
     target_is_energy: bool
+    numbers: dict[int, str]
 
 
 def _choose(path: Path, header: Sequence[str], columns: Columns) -> _Chosen:
@@ -158,7 +170,9 @@ def _choose(path: Path, header: Sequence[str], columns: Columns) -> _Chosen:
     energies = [] if target_is_energy else [name for name in header if is_energy_name(name)]
     energy = _only(path, header, energies[0]) if energies else None
     wanted = [formula, target] if energy is None else [formula, target, energy]
-    return _Chosen([header.index(name) for name in wanted], look(target), energy and look(energy), target_is_energy)
+    numbers = {place: look(name) for place, name in enumerate(wanted) if place > (1 if columns.classes else 0)}
+    energy = energy and look(energy)
+    return _Chosen([header.index(name) for name in wanted], look(target), energy, target_is_energy, numbers)
 
 
 def _named(asked: str, header: Sequence[str]) -> list[str]:

@@ -88,6 +88,16 @@ def test_decimal_commas_beside_commas_and_tabs(separator: str) -> None:
         assert (read(others, separator).values, read(others, separator).notes) == (others, ())
 
 
+def test_decimal_commas_of_texts_in_parquet(tmp_path: Path) -> None:
+    columns = {"formula": ["NaCl", "KCl", "LiF"], "gap": ["8,5", None, "3"], "e_form": ["-2,5", "-1,5", "-3"]}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    content = (tmp_path / "t.parquet").read_bytes()
+    table = read_table(PATH, content, GAP)
+    assert (table.values, table.energies) == (["8.5", None, "3"], ["-2.5", "-1.5", "-3"])
+    assert table.notes[0] == "commas in column gap are read as decimal commas, 8,5 in line 1 as 8.5"
+    assert read_table(PATH, content, Columns(("gap",), classes=True)).values == ["8,5", None, "3"]
+
+
 def test_a_cell_of_a_million_digits_is_judged_at_once() -> None:
     assert read(["1" * 10**6 + ",", "1" * 10**6 + "x,", "2"]).values[2] == "2"
 
