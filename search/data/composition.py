@@ -30,7 +30,9 @@ EMPTY = "empty formula"
 NOT_TEXT = "formula is not text"
 TOO_LONG = "formula too long"
 UNREADABLE = "unreadable formula"
-HYDRATES_FULL_STOP = f"{UNREADABLE}: a hydrate's full stop, write CuSO4(H2O)5 or CuSO4·5H2O, or 4.500 for an amount"
+AMBIGUOUS_FULL_STOP = (
+    f"{UNREADABLE}: a full stop of two meanings, write CuSO4·5H2O and BaO·6Fe2O3 for parts, O4.500 and O0.6 for amounts"
+)
 NO_ATOMS = "formula without atoms"
 TOO_LARGE = "amounts too large"
 OUTSIDE = "element outside the 86"
@@ -88,8 +90,8 @@ class Featurised:
 def featurise(formulas: Sequence[object]) -> Featurised:
     """Reads formulas: "NaCl", "Fe0.5O0.5", "Ca(OH)2", "K4[Fe(CN)6]", "CuSO4·5H2O"; never raises for a bad one.
 
-    What cannot be read, or holds an element outside the 86, is marked as rejected, with its reason. So is a hydrate
-    with a full stop for its dot: "CuSO4.5H2O" would be read as O4.5.
+    What cannot be read, or holds an element outside the 86, is marked as rejected, with its reason. So is what
+    has a full stop for the dot between its parts: "CuSO4.5H2O" would be read as O4.5, "BaO.6Fe2O3" as O0.6.
     """
     counts = np.zeros(len(formulas), dtype=np.uint8)
     columns: list[int] = []
@@ -165,7 +167,7 @@ def _read_any(formula: str) -> dict[int, float] | str:
     amounts: dict[int, float] = {}
     for times, part in parts:
         if is_ambiguous(part):
-            return HYDRATES_FULL_STOP
+            return AMBIGUOUS_FULL_STOP
         plain = _read_plain(part)
         read = _read_by_pymatgen(part) if plain is None else plain
         if isinstance(read, str):

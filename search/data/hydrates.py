@@ -13,12 +13,21 @@ _TYPED = str.maketrans("₀₁₂₃₄₅₆₇₈₉\u00a0", "0123456789 ", IN
 _BETWEEN_PARTS = re.compile(r"\s*[·•∙⋅*]\s*|\.\s*(?=[A-Z(\[{])")
 _PART = re.compile(r"\s*(?P<times>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)?\s*(?P<formula>[A-Z(\[{].*)", re.DOTALL)
 
-# Water behind a full stop and a number of molecules, 1 to 99 or with a decimal point of its own (`CaSO4.0.5H2O`), where
-# what stands before the stop may be a whole formula. It is none after a 0, since nothing has no atom of an element:
-# Na0.5H2O is half a sodium. Nor is a number that begins with 0, or one of three digits, one of molecules.
-_HYDRATE_BY_FULL_STOP = re.compile(
+_SOLVENT = "(?:[HD]2O|NH3)"
+# Water or ammonia behind a full stop and a number of molecules, 1 to 99 or with a decimal point of its own
+# (`CaSO4.0.5H2O`), where what stands before the stop may be a whole formula. It is none after a 0, since nothing has no
+# atom of an element: Na0.5H2O is half a sodium. Nor is a number that begins with 0, or one of three digits, one of
+# molecules.
+_SOLVATE_BY_FULL_STOP = re.compile(
     r"(?:[A-Za-z)\]}]|(?<![0-9.])0*[1-9][0-9]*)\s*\.\s*(?:[1-9][0-9]?|[0-9]{1,2}\.[0-9]+)\s*"
-    r"(?:[HD]2O|\(\s*[HD]2O\s*\)|\[\s*[HD]2O\s*\]|\{\s*[HD]2O\s*\})\s*\Z"
+    rf"(?:{_SOLVENT}|\(\s*{_SOLVENT}\s*\)|\[\s*{_SOLVENT}\s*\]|\{{\s*{_SOLVENT}\s*\}})\s*\Z"
+)
+
+# Oxides behind oxides (`Al2O3.2SiO2`), and whatever has the element before the stop once more (`BaO.6Fe2O3`, `KF.2HF`):
+# amounts that leave out their 0, as in `Fe.5Ni.5`, name no element twice.
+_PARTS_BY_FULL_STOP = re.compile(
+    r"O0*[1-9][0-9]*\s*\.\s*[1-9][0-9]?\s*[A-Z][a-z]?[0-9]*O[0-9]*\s*\Z"
+    r"|(?P<element>[A-Z][a-z]?)\s*\.\s*[1-9][0-9]?\s*(?=[A-Z(\[{])[^.]*(?P=element)(?![a-z])"
 )
 
 
@@ -28,8 +37,8 @@ def as_typed(formula: str) -> str:
 
 
 def is_ambiguous(formula: str) -> bool:
-    """Whether a full stop may be a decimal point or a hydrate's: `CuSO4.5H2O` is 5 H2O or 4.5 O, which differ."""
-    return _HYDRATE_BY_FULL_STOP.search(formula) is not None
+    """Whether a full stop may be a decimal point or stand between parts: `CuSO4.5H2O` is 5 H2O or 4.5 O."""
+    return any(joined.search(formula) is not None for joined in (_SOLVATE_BY_FULL_STOP, _PARTS_BY_FULL_STOP))
 
 
 def parts_of(formula: str) -> list[tuple[float, str]]:

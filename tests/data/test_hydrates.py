@@ -5,7 +5,7 @@ import pytest
 
 from search.data import featurise
 from search.data.cleaning import clean
-from search.data.composition import HYDRATES_FULL_STOP, OUTSIDE, TOO_LARGE, UNREADABLE
+from search.data.composition import AMBIGUOUS_FULL_STOP, OUTSIDE, TOO_LARGE, UNREADABLE
 from search.data.table import Table
 
 
@@ -13,11 +13,12 @@ from search.data.table import Table
     "formula",
     ["CuSO4.5H2O", "Na2CO3.10H2O", "Al2(SO4)3.18H2O", "[Co(NH3)6]Cl3.4H2O", "NaCl.2H2O", "CuSO4.5(H2O)",
      "K2[PtCl4].2[H2O]", "CaSO4.0.5H2O", "CuSO4. 5H2O", "CuSO4 . 5 H2O", "CuSO4.5D2O", "CuSO₄.5H₂O",
-     "K2SO4.Al2(SO4)3.24H2O", "Na10.5H2O", "CuSO4.5H2O·NaCl", " CuSO4.5H2O\u200b"],
+     "MgCl2.6NH3", "CaCl2.8(NH3)", "BaO.6Fe2O3", "Na2O.11Al2O3", "CaO.2SiO2", "3Al2O3.2SiO2", "KF.2HF",
+     "CaO.2SiO2.NaCl", "K2SO4.Al2(SO4)3.24H2O", "Na10.5H2O", "CuSO4.5H2O·NaCl", " CuSO4.5H2O\u200b"],
 )  # fmt: skip
-def test_a_hydrate_with_a_full_stop_is_rejected_with_its_reason(formula: str) -> None:
-    assert featurise(["NaCl", formula]).reasons == {1: HYDRATES_FULL_STOP}
-    assert HYDRATES_FULL_STOP.startswith(UNREADABLE)
+def test_parts_beside_a_full_stop_that_may_be_a_decimal_point_are_rejected_with_its_reason(formula: str) -> None:
+    assert featurise(["NaCl", formula]).reasons == {1: AMBIGUOUS_FULL_STOP}
+    assert AMBIGUOUS_FULL_STOP.startswith(UNREADABLE)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,11 @@ def test_a_hydrate_with_a_full_stop_is_rejected_with_its_reason(formula: str) ->
         ("SO4.125H2O", "S8O41H16"),
         ("CuSO4.500H2O", "Cu2S2O11H4"),
         ("V2O4.5(H2O)2", "V4O13H8"),
+        ("BaO0.6Fe2O3", "Ba5Fe10O18"),
+        ("La.7Sr.3MnO3", "La7Sr3Mn10O30"),
+        ("BaZr.2Ti.8O3", "Ba5ZrTi4O15"),
+        ("Ni.5N", "NiN2"),
+        ("Cr2O2.5(OH)", "Cr4O7H2"),
         ("Cs1.5H2O1", "Cs3H4O2"),
         ("Fe1.5O2.5", "Fe3O5"),
         ("Cs1.5H2O2", "Cs3H4O4"),
@@ -102,5 +108,5 @@ def test_parts_that_are_none(formula: str, reason: str) -> None:
 def test_a_table_counts_and_names_them() -> None:
     table = Table(["NaCl", "CuSO4.5H2O", "CuSO4·5H2O"], [1, 2, 3], [2, 3, 4], None, "gap", None, False)
     report = clean(table, "a test", "", 0.0).report
-    assert report.rejected == {HYDRATES_FULL_STOP: 1}
-    assert str(report.examples[HYDRATES_FULL_STOP][0]) == "line 3: CuSO4.5H2O = 2"
+    assert report.rejected == {AMBIGUOUS_FULL_STOP: 1}
+    assert str(report.examples[AMBIGUOUS_FULL_STOP][0]) == "line 3: CuSO4.5H2O = 2"
