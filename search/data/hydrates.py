@@ -9,8 +9,9 @@ import re
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 _TYPED = str.maketrans("₀₁₂₃₄₅₆₇₈₉\u00a0", "0123456789 ", INVISIBLE)
 
-# No amount holds these; nor can a full stop before a letter or a bracket be a decimal point (`Fe2O3.H2O`).
-_BETWEEN_PARTS = re.compile(r"\s*[·•∙⋅*]\s*|\.\s*(?=[A-Z(\[{])")
+# What fonts and keyboards have for a raised dot, which no amount holds; nor can a full stop before a letter or a
+# bracket be a decimal point (`Fe2O3.H2O`).
+_BETWEEN_PARTS = re.compile(r"\s*[·\u0387•∙⋅‧●・･*∗]\s*|\.\s*(?=[A-Z(\[{])")
 _PART = re.compile(r"\s*(?P<times>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)?\s*(?P<formula>[A-Z(\[{].*)", re.DOTALL)
 
 _SOLVENT = "(?:[HD]2O|NH3)"

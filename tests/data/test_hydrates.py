@@ -48,7 +48,7 @@ def test_amounts_with_a_decimal_point_are_read_as_they_were(formula: str, same: 
     np.testing.assert_allclose(read.x[0], read.x[1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("dot", ["·", "•", "∙", "*", "⋅", " · ", " * "])
+@pytest.mark.parametrize("dot", ["·", "•", "∙", "*", "⋅", "\u0387", "‧", "●", "・", "･", "∗", " · ", " * "])
 @pytest.mark.parametrize(
     ("parts", "same"),
     [
