@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.commas import MINUS_SIGNS
 from search.data.composition import ELEMENTS, Featurised, featurise
 from search.data.hashing import composition_hashes
 from search.data.labels import alike, class_names, class_order
@@ -34,6 +35,7 @@ NO_OUTLIERS_OF_CLASSES = "outliers: classes have none"
 
 _EXAMPLES = 4
 _MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "#n/a", "<na>"})
+_MINUS = str.maketrans(dict.fromkeys(MINUS_SIGNS, "-"))
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -186,14 +188,14 @@ def _numbers(cells: Sequence[object]) -> tuple[NDArray[np.float64], dict[int, st
 
 
 def _number(cell: object) -> float:
-    """As `float` reads it, but for a true minus sign, which is one, and for 1_000, which is a label and no number.
+    """As `float` reads it, but for all minus signs, which are one, and for 1_000, which is a label and no number.
 
     Raises ValueError, TypeError or OverflowError for what is none.
     """
     if isinstance(cell, str):
         if "_" in cell:
             raise ValueError(cell)
-        return float(cell.replace("\u2212", "-"))
+        return float(cell.translate(_MINUS))
     return float(cell)  # type: ignore[arg-type]
 
 

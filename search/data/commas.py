@@ -9,7 +9,9 @@ from pathlib import Path
 from search.data.report import shorten
 from search.errors import UserError
 
-_SIGN = "[-+\u2212]?"
+MINUS_SIGNS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
+"""Hyphens, dashes and minus signs that word processors, papers and East Asian keyboards have for a `-`."""
+_SIGN = f"[-+{MINUS_SIGNS}]?"
 _EXPONENT = rf"(?:[eE]{_SIGN}[0-9]+)?"
 _DECIMAL = re.compile(rf"\s*{_SIGN}(?:[0-9]+,[0-9]*|,[0-9]+){_EXPONENT}\s*")
 _EITHER = re.compile(rf"\s*{_SIGN}[1-9][0-9]{{0,2}},[0-9]{{3}}\s*")

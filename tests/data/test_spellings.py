@@ -122,6 +122,14 @@ def test_true_minus_signs_are_minus_and_underscores_no_part_of_a_number() -> Non
     assert "line 5: RbCl = 113.078_0" in [str(example) for example in cleaned.report.examples[NOT_A_NUMBER]]
 
 
+@pytest.mark.parametrize("sign", ["\u2010", "\u2011", "\u2012", "\u2013", "\ufe63", "\uff0d"])
+def test_what_looks_like_a_minus_sign_is_one(sign: str) -> None:
+    assert read([f"{sign}8,5", "0,25"]).values == [f"{sign}8.5", "0.25"]
+    values: list[object] = [f"{sign}8.5", f"1e{sign}3", f"1{sign}2"]
+    cleaned = clean(Table(["NaCl", "KCl", "LiF"], values, [2, 3, 4], None, "gap", None, False), "a test", "", 0.0)
+    assert sorted(cleaned.y.tolist()) == pytest.approx([-8.5, 0.001])
+
+
 @pytest.mark.parametrize("asked", ["Größe (eV)", unicodedata.normalize("NFD", "Größe (eV)"), "Größe\u00a0(eV)"])
 @pytest.mark.parametrize("written", ["Größe (eV)", unicodedata.normalize("NFD", "Größe (eV)"), "Größe\u00a0(eV)"])
 def test_names_that_look_the_same_are_the_same(tmp_path: Path, asked: str, written: str) -> None:
