@@ -15,6 +15,12 @@ from search.errors import UserError
 MOST_LINES_IN_A_ROW = 20
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(?P<separator>[,;\t|])\"?\s*", re.IGNORECASE)
 """What Excel takes a file's separator from, and no row of it."""
+_OTHER_KINDS = (
+    (re.compile(rb"PK[\x00-\x08]"), "an Excel workbook or a zip archive"),
+    (re.compile(rb"\x1f\x8b"), "a file packed by gzip"),
+    (re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\{\s*"|\[\s*[\[{"])'), "JSON"),
+)
+"""What people take for tables, by its first bytes."""
 
 
 @dataclass
@@ -29,15 +35,19 @@ class Lines:
     """Rows that go over many lines, with the first of these."""
 
 
+def is_utf16(path: Path, content: bytes) -> bool:
+    """Whether a file that begins like this is in UTF-16. Raises UserError where it is no table of text at all."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    kind = next((kind for begins, kind in _OTHER_KINDS if begins.match(content)), None)
+    if kind is not None or b"\0" in content:
+        raise UserError(f"{path} is {kind or 'a binary file'}, not a table of text: save it as CSV or Parquet.")
+    return False
+
+
 def decode(path: Path, content: bytes) -> str:
     """The file's text. Raises UserError for a binary file or an encoding that is none of ours."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    elif b"\0" in content:
-        kind = "an Excel workbook or a zip archive" if content.startswith(b"PK") else "a binary file"
-        raise UserError(f"{path} is {kind}, not a table of text: save it as CSV or Parquet.")
-    else:
-        encodings = ["utf-8-sig", "cp1252"]
+    encodings = ["utf-16"] if is_utf16(path, content) else ["utf-8-sig", "cp1252"]
     for encoding in encodings:
         try:
             return content.decode(encoding)

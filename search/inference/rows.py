@@ -13,7 +13,7 @@ from typing import IO, Any
 import pyarrow
 import pyarrow.parquet
 
-from search.data.csv_text import MOST_LINES_IN_A_ROW, is_separator_line, open_quote, separator_of
+from search.data.csv_text import MOST_LINES_IN_A_ROW, is_separator_line, is_utf16, open_quote, separator_of
 from search.data.table import formula_column_of
 from search.errors import UserError
 
@@ -151,11 +151,8 @@ def _encoding_and_lines(path: Path) -> tuple[str, int]:
     decoder, lines, last, is_utf8 = codecs.getincrementaldecoder("utf-8")(), 0, b"\n", True
     with path.open("rb") as file:
         first = file.read(_BLOCK)
-        if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if is_utf16(path, first):
             return "utf-16", first.count(b"\n")
-        if b"\0" in first:
-            kind = "an Excel workbook or a zip archive" if first.startswith(b"PK") else "a binary file"
-            raise UserError(f"{path} is {kind}, not a table of text: save it as CSV or Parquet.")
         block = first
         while block:
             lines, last = lines + block.count(b"\n"), block[-1:]

@@ -1,5 +1,6 @@
 """Tables of formulas to predict are read as tables to train on are: no row goes missing without a word."""
 
+import gzip
 from pathlib import Path
 
 import pyarrow
@@ -91,6 +92,25 @@ def test_names_that_tell_of_formulas_equally_well_are_asked_about(tmp_path: Path
     with pytest.raises(UserError, match=told):
         read_table(tmp_path / "in.csv", (tmp_path / "in.csv").read_bytes(), Columns(("gap",)))
     assert open_input(tmp_path / "in.csv", "formula").formula_column == "formula"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b'[{"formula": "NaCl", "gap": 5}]', "JSON"),
+        (b'\xef\xbb\xbf{\n "formula": {"0": "NaCl"},\n "gap": {"0": 5}\n}', "JSON"),
+        (b'{"formula": "NaCl", "gap": 5}\n{"formula": "KCl", "gap": 4}\n', "JSON"),
+        (gzip.compress(b"formula,gap\nNaCl,5\n", mtime=0), "a file packed by gzip"),
+        (b"PK\3\4\0\0", "an Excel workbook or a zip archive"),
+        (b"\x7fELF\0\0", "a binary file"),
+    ],
+)
+def test_what_is_no_table_is_named_in_training_and_prediction(tmp_path: Path, content: bytes, kind: str) -> None:
+    (tmp_path / "in.csv").write_bytes(content)
+    with pytest.raises(UserError, match=f"in.csv is {kind}, not a table of text: save it as CSV or Parquet"):
+        open_input(tmp_path / "in.csv", None)
+    with pytest.raises(UserError, match=f"in.csv is {kind}, not a table of text: save it as CSV or Parquet"):
+        read_table(tmp_path / "in.csv", content, Columns(("gap",)))
 
 
 def test_parquet_is_known_by_its_content_and_read_whole(tmp_path: Path) -> None:
