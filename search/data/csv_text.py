@@ -57,13 +57,13 @@ def decode(path: Path, content: bytes) -> str:
 
 
 def separator_of(text: str) -> str:
-    """The separator that the first line names, as Excel's `sep=;`, or that the header uses most, outside quotes: the
-    first line that holds more than separators."""
+    """The separator that the first line names, as Excel's `sep=;`, or that the header uses most, outside quotes and
+    brackets, as in `gap (eV, PBE)`: the first line that holds more than separators."""
     lines = (found.group() for found in re.finditer(r'(?:"[^"]*"|[^"\r\n]|")+', text))
     header = next((line for line in lines if line.strip(" ,;\t\ufeff")), "")
     if named := _SEPARATOR_LINE.fullmatch(header):
         return named["separator"]
-    bare = re.sub(r'"[^"]*"', "", header)
+    bare = re.sub(r'"[^"]*"|\([^()]*\)|\[[^\[\]]*\]', "", header)
     return max([",", ";", "\t"], key=bare.count)
 
 

@@ -113,6 +113,11 @@ def test_the_separator_is_that_of_the_header_not_of_what_stands_before_it_or_in_
     assert read(text).values == ["2.5"]
 
 
+def test_a_separator_is_none_within_brackets() -> None:
+    assert read("formula;gap;gap (eV, PBE, 0 K)[a, b]\nNaCl;2,5;1\n").values == ["2.5"]
+    assert read("formula,gap,phases (a;b;c;d)\nNaCl,2.5,1\n").values == ["2.5"]
+
+
 @pytest.mark.parametrize("name", ["Hf", "EF", "E_F"])
 def test_hafnium_and_the_fermi_energy_are_no_formation_energies(name: str) -> None:
     assert read(f"formula,gap,{name}\nHfO2,1,0.3\n").energies is None
