@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from search.errors import UserError
 from search.whole_file import whole_file
 
 SUFFIXES = (".csv", ".parquet")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 class Sheet(Protocol):
@@ -85,9 +87,10 @@ def _sheet(path: Path, partial: Path, schema: pyarrow.Schema) -> Iterator[Sheet]
 
 
 def _cell(value: Any) -> str:
-    """A value as text: empty for no value."""
+    """A value as text: empty for no value. A lone carriage return becomes a line feed, since `csv` leaves it without
+    quotes and the row would end there."""
     if isinstance(value, str):
-        return value
+        return _LONE_RETURN.sub("\n", value) if "\r" in value else value
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return str(value)
