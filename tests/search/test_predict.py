@@ -186,6 +186,7 @@ def test_other_precision_is_near_and_not_the_same(shelf: Shelf, predictor: Predi
         (["model=small", "input=in.csv", "output=no/out.csv"], "no folder no"),
         (["model=small", "input=in.csv", "output=out.xlsx"], "must end in .csv or .parquet"),
         (["model=small", "input=in.csv", "output=in.csv"], "overwrite the input"),
+        (["model=small", "input=in.csv", "output=elsewhere/../in.csv"], "overwrite the input"),
         (["model=small", "NaCl", "formula_column=x"], "add input="),
         (["model=small", "input=quote.csv", "output=out.csv"], "look for stray quotes"),
     ],
