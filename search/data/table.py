@@ -130,7 +130,7 @@ def _read_parquet(path: Path, content: bytes, columns: Columns) -> Table:
         names = [header[index] for index in chosen.indices]
         data = file.read(columns=list(dict.fromkeys(names)))
         cells = [data.column(name).to_pylist() for name in names]
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, OverflowError, ValueError) as error:
         raise UserError(f"{path} is no readable Parquet file ({error}): write it again.") from error
     lines = list(range(1, data.num_rows + 1))
     return _table(path, chosen, cells, lines, [], _read_commas(path, chosen, cells, lines, beside_semicolons=False))

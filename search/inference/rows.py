@@ -81,10 +81,19 @@ class InputTable:
         try:
             with pyarrow.parquet.ParquetFile(self.path) as file:
                 for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
-                    columns = [column.to_pylist() for column in batch.columns]
+                    columns = [self._cells(*column) for column in zip(self.names, batch.columns, strict=True)]
                     yield Chunk(columns, columns[place])
         except (pyarrow.ArrowException, OSError) as error:
             raise UserError(f"{self.path} cannot be read on as Parquet: {error}") from error
+
+    def _cells(self, name: str, column: Any) -> list[Any]:
+        """Raises UserError for what Python cannot hold: a date after the year 9999, letters that are no UTF-8."""
+        try:
+            return list(column.to_pylist())
+        except (OverflowError, ValueError) as error:
+            raise UserError(
+                f"{self.path} has a cell in column {name} that cannot be read ({error}): mend or remove the column."
+            ) from error
 
 
 def open_input(path: Path, formula_column: str | None) -> InputTable:

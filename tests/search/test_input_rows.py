@@ -123,6 +123,22 @@ def test_parquet_is_known_by_its_content_and_read_whole(tmp_path: Path) -> None:
         assert [formula for chunk in opened.chunks() for formula in chunk.formulas] == formulas
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pyarrow.array([2**62], pyarrow.timestamp("us")),
+        pyarrow.array([-(10**6)], pyarrow.date32()),
+        pyarrow.Array.from_buffers(pyarrow.string(), 1, pyarrow.array([b"\xff"]).buffers()),
+    ],
+)
+def test_parquets_cells_that_python_cannot_hold_are_said(tmp_path: Path, cells: pyarrow.Array) -> None:
+    pyarrow.parquet.write_table(pyarrow.table({"formula": ["NaCl"], "when": cells}), tmp_path / "in.parquet")
+    with pytest.raises(UserError, match=r"in\.parquet has a cell in column when that cannot be read \(.+\): mend or"):
+        list(open_input(tmp_path / "in.parquet", None).chunks())
+    with pytest.raises(UserError, match=r"in\.parquet is no readable Parquet file \(.+\)"):
+        read_table(tmp_path / "in.parquet", (tmp_path / "in.parquet").read_bytes(), Columns(("when",)))
+
+
 def test_a_row_of_another_width_keeps_its_first_cells_and_is_named(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("formula,gap,note\nNaCl,5\nKCl,4,x,y\nMgO,1,z\n")
     (chunk,) = open_input(tmp_path / "in.csv", None).chunks()
