@@ -29,7 +29,8 @@ def write(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, facts=np.frombuffer(header, dtype=np.uint8), **arrays)
+            # no `allow_pickle`, which NumPy before 2.1 takes for one more array
+            np.savez(file, facts=np.frombuffer(header, dtype=np.uint8), **arrays)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

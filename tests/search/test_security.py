@@ -56,7 +56,7 @@ def test_a_pickle_in_a_model_is_not_loaded(package: Path, tmp_path: Path, name: 
     with np.load(folder / name) as arrays:
         kept = dict(arrays)
     swapped = next(key for key in kept if key != "facts")
-    np.savez(folder / name, allow_pickle=True, **{**kept, swapped: np.array([Touch(trap)], dtype=object)})
+    np.savez(folder / name, **{**kept, swapped: np.array([Touch(trap)], dtype=object)})
     with pytest.raises(CheckpointError, match=name):
         load_package(folder)
     assert not trap.exists()
