@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,7 +45,31 @@ class EachEpochOnce:
 
 
 class HyperBand(EachEpochOnce, HyperBandScheduler):
-    """Ray Tune's HyperBand."""
+    """Ray Tune's HyperBand, which waits for checkpoints and for nobody who has ended; who is left trains to its end."""
+
+    def __init__(self, **options: Any) -> None:
+        # its milestones are rounded down, so that the last one can be epochs before the end
+        super().__init__(stop_last_trials=False, **options)
+
+    def choose_trial_to_run(self, tune_controller: TuneController) -> TuneTrial | None:
+        """As Ray Tune does, once the brackets are halved in which everybody waits for that.
+
+        Ray Tune itself halves when a trial reports, or the first time that one ends, and else would wait for ever.
+        """
+        for bracket in filter(None, itertools.chain(*self._hyperbands)):
+            trials = bracket.current_trials()
+            waiting = [t for t in trials if t.status == TuneTrial.PAUSED and t not in bracket.trials_to_unpause]
+            if waiting and len(waiting) == len(trials):
+                self._process_bracket(tune_controller, bracket)
+        chosen: TuneTrial | None = super().choose_trial_to_run(tune_controller)
+        return chosen
+
+    def _process_bracket(self, tune_controller: TuneController, bracket: Any) -> str:
+        """Halve a bracket: not while a trial writes its checkpoint, which would be stopped without it."""
+        if any(trial.is_saving for trial in bracket.current_trials()):
+            return TrialScheduler.PAUSE
+        decision: str = super()._process_bracket(tune_controller, bracket)
+        return decision
 
 
 class ASHA(EachEpochOnce, ASHAScheduler):

@@ -1,6 +1,11 @@
-"""ASHA of a search that goes on knows what its trials have reached; a trial that repeats epochs is not judged twice."""
+"""ASHA of a search that goes on knows what its trials have reached; a trial that repeats epochs is not judged twice.
 
-from dataclasses import replace
+HyperBand leaves nobody behind that waits to be compared.
+"""
+
+import random
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +21,7 @@ from models.recipe import FAST
 from search.checkpoints import TrialFolder, key_of
 from search.parsing import parse
 from search.results import TrialResult
-from search.schedulers import ASHA, brackets_unfilled, repeats_trials
+from search.schedulers import ASHA, HyperBand, brackets_unfilled, repeats_trials
 from search.suggest import trial_config
 from search.trial import METRIC, TIME_ATTRIBUTE, Trial
 
@@ -125,3 +130,73 @@ def test_a_resumed_hyperband_sees_every_epoch_again_and_asha_the_last_alone(
     assert [replayed.step()["validation_error"] for _ in range(3)] == [r["validation_error"] for r in told]
     assert replayed.step()["epoch"] == 4
     assert begun(repeats_trials("asha")).step()["epoch"] == 3
+
+
+@dataclass(eq=False)
+class Simulated:
+    """What HyperBand sees of a trial, which ends by itself after some epoch."""
+
+    trial_id: str
+    ends_at: int
+    status: str = "PENDING"
+    is_saving: bool = False
+    epoch: int = 0
+
+
+class Controller:
+    """Ray Tune's, with trials that save for a while before they are paused."""
+
+    def __init__(self, scheduler: HyperBand, trials: list[Simulated], chance: random.Random) -> None:
+        self.scheduler, self.trials, self.chance = scheduler, trials, chance
+        self.here: Any = self
+        for trial in trials:
+            scheduler.on_trial_add(self.here, trial)  # type: ignore[arg-type]
+
+    def stop_trial(self, trial: Any) -> None:
+        assert not trial.is_saving, "it would be stopped without its weights"
+        trial.status = "TERMINATED"
+        self.scheduler.on_trial_remove(self.here, trial)
+
+    def step(self, slots: int) -> None:
+        running = [trial for trial in self.trials if trial.status == "RUNNING"]
+        chosen = self.scheduler.choose_trial_to_run(self.here)
+        if chosen is not None and len(running) < slots:
+            chosen.status = "RUNNING"
+        elif running:
+            self.go_on(self.chance.choice(running))
+
+    def go_on(self, trial: Any) -> None:
+        if trial.is_saving:
+            trial.is_saving, trial.status = False, "PAUSED"
+            return
+        trial.epoch += 1
+        report = {TIME_ATTRIBUTE: trial.epoch, METRIC: self.chance.random()}
+        if trial.epoch == trial.ends_at:  # Ray Tune does not ask its scheduler then
+            self.stop_trial(trial)
+            return
+        decision = self.scheduler.on_trial_result(self.here, trial, report)
+        if decision == TrialScheduler.STOP:
+            self.stop_trial(trial)
+        trial.is_saving = decision == TrialScheduler.PAUSE
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_hyperband_leaves_nobody_waiting_and_its_best_train_to_their_end(seed: int) -> None:
+    """Though trials end by themselves while others wait for them, and their milestones do not divide the epochs."""
+    chance = random.Random(seed)
+    scheduler = HyperBand(
+        time_attr=TIME_ATTRIBUTE, metric=METRIC, mode="min", max_t=20, reduction_factor=chance.choice([2, 3])
+    )
+    ends = [chance.choice([20, 20, chance.randint(1, 20)]) for _ in range(30)]
+    controller = Controller(scheduler, [Simulated(f"t{n}", end) for n, end in enumerate(ends)], chance)
+    for _ in range(5000):
+        controller.step(slots=8)
+    assert Counter(trial.status for trial in controller.trials) == {"TERMINATED": 30}
+    halved_at = {
+        bracket._r0 * scheduler._eta**number
+        for band in scheduler._hyperbands
+        for halvings, bracket in enumerate(band)
+        for number in range(halvings if bracket else 0)
+    }
+    assert {trial.epoch for trial in controller.trials if trial.epoch < trial.ends_at} <= halved_at
+    assert any(trial.epoch < trial.ends_at for trial in controller.trials)
