@@ -186,7 +186,7 @@ class Trial(tune.Trainable):
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         """Write the trial's own checkpoint, which outlives Ray's; for Ray itself only how far its reports are."""
-        if self._failure is None and self._run.state.epochs and self._reported >= self._run.state.epochs:
+        if self._failure is None and self._run.state.epochs:  # more than it has reported, where it is repeating epochs
             self._save(at_end=True)
         return {"reported": self._reported}
 

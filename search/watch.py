@@ -224,6 +224,8 @@ class Watch(tune.Callback):
             return
         if key not in self._last:  # its process was lost before it began
             self._open(key, Candidate.from_json(trial.config["candidate"]), trial.config["seed"])
+        if self._last[key] > last.get(TIME_ATTRIBUTE, 0):  # it was repeating epochs of an earlier session
+            last = (TrialFolder.of(self.folder, key).curve() or [last])[-1]
         if failure is None and not last.get(TIME_ATTRIBUTE):
             failure = f"{reason} before its first epoch was done"
         result = result_of(trial.config, last, reason, failure)

@@ -118,16 +118,23 @@ SIX_EPOCHS = Candidate(Architecture(groups=(Group(8, 1),)), replace(FAST, epochs
 def test_a_resumed_hyperband_sees_every_epoch_again_and_asha_the_last_alone(
     few_rows: TrainingData, tmp_path: Path
 ) -> None:
+    config = trial_config(SIX_EPOCHS, 0)
+    folder = TrialFolder.of(tmp_path, key_of(config))
+
     def begun(replay: bool) -> Trial:
         trial = Trial.__new__(Trial)
-        trial.setup(trial_config(SIX_EPOCHS, 0), data=few_rows, folder=str(tmp_path), replay=replay)
+        trial.setup(config, data=few_rows, folder=str(tmp_path), replay=replay)
         return trial
 
     first = begun(False)
     told = [first.step() for _ in range(3)]
-    first.save_checkpoint("")
+    first._save(at_end=False)
     replayed = begun(repeats_trials("hyperband"))
-    assert [replayed.step()["validation_error"] for _ in range(3)] == [r["validation_error"] for r in told]
+    assert replayed.step()["validation_error"] == told[0]["validation_error"]
+    assert folder.product(SIX_EPOCHS, 3) is None
+    replayed.save_checkpoint("")  # it is paused, and may be stopped then
+    assert folder.product(SIX_EPOCHS, 3) is not None
+    assert [replayed.step()["validation_error"] for _ in range(2)] == [r["validation_error"] for r in told[1:]]
     assert replayed.step()["epoch"] == 4
     assert begun(repeats_trials("asha")).step()["epoch"] == 3
 

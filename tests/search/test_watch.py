@@ -11,9 +11,12 @@ from ray.tune.experiment import Trial as TuneTrial
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.recipe import FAST
+from search.checkpoints import NETWORK_FILE, TrialFolder, key_of
 from search.journal import Journal
 from search.progress import Progress
+from search.results import TrialResult
 from search.tracking import Tracker
+from search.trial import METRIC, TIME_ATTRIBUTE
 from search.trial_errors import error_of
 from search.watch import Watch
 
@@ -34,6 +37,9 @@ class Notes:
     def name_of(self, key: str) -> str:
         return "BRNet"
 
+    def end(self, result: TrialResult, stopped_early: bool) -> None:
+        """Nothing is counted."""
+
 
 @pytest.fixture
 def notes() -> Notes:
@@ -42,7 +48,11 @@ def notes() -> Notes:
 
 @pytest.fixture
 def watch(notes: Notes, tmp_path: Path) -> Watch:
-    tracker = SimpleNamespace(config=SimpleNamespace(retries=3))
+    def unheard(*told: object) -> None:
+        """Nothing of it is of interest here."""
+
+    config = SimpleNamespace(retries=3, parts=(1.0,))
+    tracker = SimpleNamespace(config=config, begin=unheard, log_epochs=unheard, end=unheard)
     return Watch(cast(Tracker, tracker), cast(Progress, notes), "none", Journal(tmp_path), tmp_path)
 
 
@@ -92,3 +102,18 @@ def test_a_failure_is_not_the_schedulers_doing(
     trial = SimpleNamespace(config={"candidate": CANDIDATE.to_json(), "seed": 0}, last_result={"failure": failure})
     watch.on_trial_complete(0, [], cast(TuneTrial, trial))
     assert ended == [(reason, failure, False)]
+
+
+def test_a_trial_stopped_while_it_repeats_its_epochs_came_to_what_it_was_trained_to(
+    watch: Watch, tmp_path: Path
+) -> None:
+    """HyperBand sees all epochs again in a search that goes on, and may stop a trial earlier than it was cut off."""
+    config = {"candidate": CANDIDATE.to_json(), "seed": 0}
+    reports = [{TIME_ATTRIBUTE: epoch, METRIC: 1.0 / epoch, "best_epoch": epoch} for epoch in (1, 2, 3)]
+    TrialFolder.of(tmp_path, key_of(config)).save(3, reports, [(NETWORK_FILE, Path.touch)])
+    trial = SimpleNamespace(config=config, last_result=reports[0])
+    watch.on_trial_complete(0, [], cast(TuneTrial, trial))
+    assert watch.stop is None
+    (result,) = watch.results
+    assert (result.epochs, result.best_epoch, result.best_error) == (3, 3, 1.0 / 3)
+    assert result.stop_reason == "stopped by none"
