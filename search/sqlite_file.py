@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from search.whole_file import whole_file
+
 SQLITE = "sqlite:///"
 
 SECONDS_TO_OPEN = 5.0
@@ -35,6 +37,23 @@ def check_opens(path: Path) -> None:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):  # another search is writing, which MLflow waits for
                 raise
+
+
+def make_tables(path: Path) -> None:
+    """Have MLflow make the tables of a file that is empty: all, or none where that is cut off, as by Ctrl-C.
+
+    It takes seconds, and MLflow can neither use nor mend a file with some of them.
+    """
+    if path.exists() and path.stat().st_size:
+        return
+    from mlflow.store.db import utils  # noqa: PLC0415 - it takes a second, for new files alone
+
+    with whole_file(path.resolve(), "tracking.uri") as partial:
+        engine = utils.create_sqlalchemy_engine_with_retry(f"{SQLITE}{partial}")  # type: ignore[no-untyped-call]
+        try:
+            utils._initialize_tables(engine)  # type: ignore[no-untyped-call]
+        finally:
+            engine.dispose()
 
 
 @contextmanager

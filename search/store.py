@@ -20,7 +20,15 @@ from mlflow.tracking import MlflowClient
 
 from search.environment import environment
 from search.errors import UserError, reason_of
-from search.sqlite_file import SQLITE, absolute, check_opens, let_others_read, one_at_a_time, path_of
+from search.sqlite_file import (
+    SQLITE,
+    absolute,
+    check_opens,
+    let_others_read,
+    make_tables,
+    one_at_a_time,
+    path_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +78,10 @@ def client_of(uri: str) -> MlflowClient:
         if is_file:
             check_opens(path_of(uri))
         check_listens(uri)
-        client = MlflowClient(tracking_uri=absolute(uri), registry_uri=absolute(uri))
         with patience(SECONDS_TO_ANSWER), one_at_a_time(path_of(uri)) if is_file else nullcontext():
+            if is_file:
+                make_tables(path_of(uri))
+            client = MlflowClient(tracking_uri=absolute(uri), registry_uri=absolute(uri))
             client.search_experiments(max_results=1)
     except Exception as error:  # mlflow lets its stores' own errors through: SQL, HTTP, OS
         reason = "no answer" if "Max retries exceeded" in str(error) else reason_of(error)

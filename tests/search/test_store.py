@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from mlflow.store.db import utils
+from sqlalchemy import Engine, text
 
 from search import sqlite_file
 from search.errors import UserError
@@ -28,9 +30,26 @@ def test_two_searches_make_the_tables_one_after_the_other(in_tmp: Path) -> None:
         other.start()
         other.join(1.0)
         assert other.is_alive()
+        assert not any(file.stat().st_size for file in in_tmp.iterdir())
     other.join(60)
     assert not other.is_alive()
     assert client_of(uri).search_experiments()
+
+
+def test_tables_that_were_not_all_made_are_not_left(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow could not go on with them: 'table _alembic_tmp_experiments already exists', for good."""
+
+    def cut_off(engine: Engine) -> None:
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE experiments (name TEXT)"))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(utils, "_initialize_tables", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            client_of("sqlite:///mlflow.db")
+    assert [(file.name, file.stat().st_size) for file in in_tmp.iterdir()] == [("mlflow.db", 0)]
+    assert client_of("sqlite:///mlflow.db").search_experiments()
 
 
 def test_a_file_that_cannot_be_made_is_told_at_once() -> None:
