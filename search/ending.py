@@ -51,8 +51,6 @@ def conclude(results: list[TrialResult], split: Split, tracker: Tracker, console
             write_front(standings, tracker.config.objectives, split.unit, tracker)
         told = ensembling.finish(compared, test.mean, tested, tracker)
         told += early_stopping.finish(results, split.unit, tracker)
-    except KeyboardInterrupt:
-        raise CutOffError("interrupted", 130) from None
     except (MlflowException, OSError) as error:
         logger.exception("the conclusion could not be written")
         raise CutOffError(reason_of(error)) from error
@@ -70,10 +68,15 @@ def cut_off(end: CutOffError, watch: Watch, tracker: Tracker, console: Console) 
     results = finals(tracker.config, watch.results)
     if any(result.failure is None for result in results):
         show_ranking(rank(results), tracker.config.recipe, watch.progress.unit, console)
-    tracker.close_unfinished()
-    tracker.close("KILLED", PATIENCE_AT_AN_INTERRUPT)
+    leave(tracker)
     what = "Interrupted" if end.exit_status > 128 else f"The search has stopped: {end}"
     trials = count(watch.progress.done, "trial is", "trials are")
     done = f"{trials} done and kept, those under way have their checkpoints"
     how = command_to_resume(tracker.parent, tracker.config.tracking.uri)
     console.print(f"\n{what}. {done}; go on with\n  {how}", markup=False, highlight=False, soft_wrap=True)
+
+
+def leave(tracker: Tracker) -> None:
+    """Have no run in MLflow look as if it were under way."""
+    tracker.close_unfinished()
+    tracker.close("KILLED", PATIENCE_AT_AN_INTERRUPT)

@@ -13,7 +13,7 @@ from search import early_stopping
 from search.conclusion import tell
 from search.config import SearchConfig
 from search.data import Split, load
-from search.ending import conclude, cut_off
+from search.ending import conclude, cut_off, leave
 from search.errors import CutOffError, UserError, reason_of
 from search.extent import candidate_limit, seeds_in_words, total_trials, total_work
 from search.folder import logging_to, new_folder, off_the_terminal
@@ -166,16 +166,20 @@ def run(
         highlight=False,
         soft_wrap=True,
     )
-    tell(brackets_unfilled(config.scheduler, config.recipe.epochs, resources.concurrent), console)
-    tell(early_stopping.told(tracker, split.fingerprint), console)
     try:
+        tell(brackets_unfilled(config.scheduler, config.recipe.epochs, resources.concurrent), console)
+        tell(early_stopping.told(tracker, split.fingerprint), console)
         train(config, space, split, resources, watch)
         status = conclude(watch.results, split, tracker, console)
         if not tracker.close("FAILED" if status else "FINISHED", PATIENCE_SECONDS):
             raise CutOffError(f"MLflow has not taken all results ({tracker.writer.trouble})")
-    except CutOffError as end:
+    except (CutOffError, KeyboardInterrupt) as error:
+        end = error if isinstance(error, CutOffError) else CutOffError("interrupted", 130)
         status = end.exit_status
         cut_off(end, watch, tracker, console)
+    except UserError:
+        leave(tracker)
+        raise
     if tracker.writer.failures:
         console.print(f"MLflow refused {tracker.writer.failures} writes, which it lacks: see {folder / 'search.log'}")
     console.print(tracker.where_to_look(), markup=False, highlight=False, soft_wrap=True)
@@ -186,14 +190,12 @@ def run(
 
 
 def train(config: SearchConfig, space: Space, split: Split, resources: Resources, watch: Watch) -> None:
-    """Train the trials that are left. Raises CutOffError where that did not come to its end."""
+    """Train the trials that are left. Raises CutOffError where that did not come to its end, and KeyboardInterrupt."""
     try:
         with Interrupts(watch.interrupt), off_the_terminal("ray"):
             watch.progress.open()
             watch.take_over()
             run_trials(config, space, split, resources, watch)
-    except KeyboardInterrupt:
-        raise CutOffError("interrupted", 130) from None
     except (UserError, CutOffError):
         raise
     except Exception as error:  # a full disk, a cluster that is gone: what was done is kept, so say how to go on

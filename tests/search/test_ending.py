@@ -93,7 +93,6 @@ def test_a_search_whose_trials_all_failed_gives_five_reasons(tracker: Tracker, m
 @pytest.mark.parametrize(
     ("trouble", "status", "said"),
     [
-        (KeyboardInterrupt(), 130, "interrupted"),
         (MlflowException("the store is gone\nand more"), 3, "the store is gone"),
         (OSError("no space left"), 3, "no space left"),
     ],
@@ -173,7 +172,7 @@ STOP = CutOffError("MLflow's store takes no more")
 @pytest.mark.parametrize(
     ("raised", "stop", "kind", "status", "said"),
     [
-        (KeyboardInterrupt(), None, CutOffError, 130, "interrupted"),
+        (KeyboardInterrupt(), None, KeyboardInterrupt, None, ""),
         (OSError("no space left"), None, CutOffError, 3, "OSError: no space left"),
         (OSError("no space left"), STOP, CutOffError, 3, "MLflow's store takes no more"),
         (None, STOP, CutOffError, 3, "MLflow's store takes no more"),
@@ -182,7 +181,7 @@ STOP = CutOffError("MLflow's store takes no more")
 )
 def test_training_that_breaks_off_says_why(
     tracker: Tracker, mp_split: Split, monkeypatch: pytest.MonkeyPatch, raised: BaseException | None,
-    stop: CutOffError | None, kind: type[Exception], status: int | None, said: str,
+    stop: CutOffError | None, kind: type[BaseException], status: int | None, said: str,
 ) -> None:  # fmt: skip
     """And leaves the terminal as it was."""
     monkeypatch.setattr(session, "run_trials", raising(raised) if raised is not None else lambda *_: None)
@@ -195,9 +194,14 @@ def test_training_that_breaks_off_says_why(
 
 def ended(tracker: Tracker, split: Split, monkeypatch: pytest.MonkeyPatch, status: int) -> tuple[int, str, str]:
     """A search whose conclusion had this exit status: its own, what it printed, and its run's status in MLflow."""
-    out = io.StringIO()
     monkeypatch.setattr(session, "train", lambda *_: None)
     monkeypatch.setattr(session, "conclude", lambda *_: status)
+    return run(tracker, split)
+
+
+def run(tracker: Tracker, split: Split) -> tuple[int, str, str]:
+    """A search's exit status, what it printed, and its run's status in MLflow."""
+    out = io.StringIO()
     config = tracker.config
     console = Console(file=out, width=140)
     found = session.run(config, space_of(config, split), split, ALONE, tracker, Path.cwd(), console, None)
@@ -232,3 +236,25 @@ def test_writes_that_mlflow_refused_are_told(
 ) -> None:
     tracker.writer.failures = 2
     assert "MLflow refused 2 writes, which it lacks: see" in ended(tracker, mp_split, monkeypatch, 0)[1]
+
+
+@pytest.mark.parametrize("step", ["early_stopping.told", "run_trials", "conclude"])
+def test_ctrl_c_leaves_no_run_that_looks_under_way(
+    tracker: Tracker, mp_split: Split, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Wherever it comes."""
+    monkeypatch.setattr(session, "run_trials", lambda *_: None)
+    monkeypatch.setattr(f"search.session.{step}", raising(KeyboardInterrupt()))
+    status, printed, in_mlflow = run(tracker, mp_split)
+    assert (status, in_mlflow) == (130, "KILLED")
+    assert "Interrupted. 0 trials are done and kept" in printed
+    assert f"  python -m search.run resume={tracker.parent}" in printed
+
+
+def test_a_mistake_that_shows_as_the_training_begins_leaves_none_either(
+    tracker: Tracker, mp_split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "run_trials", raising(UserError("the space of this version is another")))
+    with pytest.raises(UserError, match="this version is another"):
+        run(tracker, mp_split)
+    assert tracker.client.get_run(tracker.parent).info.status == "KILLED"
