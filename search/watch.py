@@ -223,7 +223,7 @@ class Watch(tune.Callback):
         if key in self._done or key in self._ended_now:
             return
         if key not in self._last:  # its process was lost before it began
-            self._open(key, Candidate.from_json(trial.config["candidate"]), trial.config["seed"])
+            self.on_trial_start(0, [], trial)
         if self._last[key] > last.get(TIME_ATTRIBUTE, 0):  # it was repeating epochs of an earlier session
             last = (TrialFolder.of(self.folder, key).curve() or [last])[-1]
         if failure is None and not last.get(TIME_ATTRIBUTE):

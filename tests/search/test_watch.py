@@ -1,5 +1,7 @@
 """What the driver makes of a trial that Ray Tune says has failed: whose fault it is, and whether it runs again."""
 
+import io
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -7,12 +9,15 @@ from typing import cast
 import pytest
 from ray import cloudpickle
 from ray.tune.experiment import Trial as TuneTrial
+from rich.console import Console
 
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.recipe import FAST
 from search.checkpoints import NETWORK_FILE, TrialFolder, key_of
 from search.journal import Journal
+from search.labels import name_of
+from search.parsing import parse
 from search.progress import Progress
 from search.results import TrialResult
 from search.tracking import Tracker
@@ -37,8 +42,11 @@ class Notes:
     def name_of(self, key: str) -> str:
         return "BRNet"
 
+    def begin(self, key: str, name: str, part: float) -> None:
+        """What begins is not shown."""
+
     def end(self, result: TrialResult, stopped_early: bool) -> None:
-        """Nothing is counted."""
+        """Nothing is counted here."""
 
 
 @pytest.fixture
@@ -51,7 +59,7 @@ def watch(notes: Notes, tmp_path: Path) -> Watch:
     def unheard(*told: object) -> None:
         """Nothing of it is of interest here."""
 
-    config = SimpleNamespace(retries=3, parts=(1.0,))
+    config = replace(parse([]), retries=3)
     tracker = SimpleNamespace(config=config, begin=unheard, log_epochs=unheard, end=unheard)
     return Watch(cast(Tracker, tracker), cast(Progress, notes), "none", Journal(tmp_path), tmp_path)
 
@@ -117,3 +125,13 @@ def test_a_trial_stopped_while_it_repeats_its_epochs_came_to_what_it_was_trained
     (result,) = watch.results
     assert (result.epochs, result.best_epoch, result.best_error) == (3, 3, 1.0 / 3)
     assert result.stop_reason == "stopped by none"
+
+
+def test_a_trial_whose_process_never_began_is_told_by_its_name(watch: Watch, tmp_path: Path) -> None:
+    out = io.StringIO()
+    watch.progress = Progress("a search", 2, 5, "eV", Console(file=out, width=140))
+    watch.tracker.config = replace(watch.tracker.config, retries=0)
+    watch.on_trial_error(0, [], failed(tmp_path, cloudpickle.dumps(RuntimeError("the lamp went out"))))
+    said = f"1/2  {name_of(CANDIDATE, FAST)}  failed: the lamp went out (1 times), 0 epochs"
+    assert out.getvalue().startswith(said)
+    assert not watch.progress.running
