@@ -97,6 +97,10 @@ class Progress:
         """One line of what happened beside the results."""
         self._line(text)
 
+    def leave(self, trial_id: str) -> None:
+        """Forget a trial under way, which goes on where the search does."""
+        self.running.pop(trial_id, None)
+
     def count(self, result: TrialResult, name: str, stopped_early: bool, part: float = 1.0) -> None:
         """Enter a trial that has ended, in this session or, before it begins, in an earlier one."""
         if part == 1 and result.failure is None and (self.best is None or result.best_error < self.best[0]):

@@ -58,8 +58,12 @@ class End(tune.Stopper):
         return self.watch.is_over()
 
     def stop_all(self) -> bool:
-        """Where the search stops and no trial is left that an epoch could end."""
-        return self.watch.is_stopping and not self.watch.progress.running
+        """Where no trial is left that an epoch could end: those that wait for a slot need none any more.
+
+        A search whose time was over before its first trial began still gets one epoch, so that it has a result.
+        """
+        watch = self.watch
+        return watch.is_over() and not watch.progress.running and (watch.is_stopping or bool(watch.results))
 
 
 def searcher_for(config: SearchConfig, space: Space, watch: Watch) -> CandidateSearcher:

@@ -191,7 +191,8 @@ class Watch(tune.Callback):
         last = trial.last_result or {}
         failure, reason = last.get("failure"), last.get("stop_reason") or self._reason_from_outside()
         if self.is_stopping and not last.get("stop_reason") and not failure:
-            return  # it goes on where the search does
+            self.progress.leave(key_of(trial.config))
+            return
         said = "" if failure and not last.get("stop_reason") else reason
         self._end(trial, last, said, failure, again=reason == OUT_OF_TIME)
 
@@ -207,7 +208,9 @@ class Watch(tune.Callback):
             return
         if self.may_retry(key_of(trial.config)):  # the searcher hands it out again
             self.on_trial_recover(iteration, trials, trial)
-        elif not self.is_stopping:
+        elif self.is_stopping:
+            self.progress.leave(key_of(trial.config))
+        else:
             tries = self._retries.get(key_of(trial.config), 0) + 1
             self._end(trial, trial.last_result or {}, "", f"{reason_of(trial)} ({tries} times)", again=True)
 

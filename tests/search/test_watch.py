@@ -1,6 +1,7 @@
 """What the driver makes of a trial that Ray Tune says has failed: whose fault it is, and whether it runs again."""
 
 import io
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.recipe import FAST
 from search.checkpoints import NETWORK_FILE, TrialFolder, key_of
+from search.errors import CutOffError
 from search.journal import Journal
 from search.labels import name_of
 from search.parsing import parse
@@ -23,6 +25,7 @@ from search.results import TrialResult
 from search.tracking import Tracker
 from search.trial import METRIC, TIME_ATTRIBUTE
 from search.trial_errors import error_of
+from search.tuning import End
 from search.watch import Watch
 
 CANDIDATE = Candidate(Architecture(groups=(Group(8, 1),)), FAST)
@@ -135,3 +138,31 @@ def test_a_trial_whose_process_never_began_is_told_by_its_name(watch: Watch, tmp
     said = f"1/2  {name_of(CANDIDATE, FAST)}  failed: the lamp went out (1 times), 0 epochs"
     assert out.getvalue().startswith(said)
     assert not watch.progress.running
+
+
+def test_nothing_is_waited_for_once_no_epoch_is_left_to_train(watch: Watch) -> None:
+    """Trials that wait for a slot may wait for ever: on a cluster, others may have all of it."""
+    watch.progress = Progress("a search", 2, 5, "eV", Console(file=io.StringIO()), deadline=time.time() - 1)
+    stops = End(watch).stop_all
+    assert not stops(), "it would end without any result"
+    watch.enter(TrialResult("done", CANDIDATE, 0, 5, 5, 0.1))
+    assert stops()
+    watch.progress.begin("under way", "BRNet")
+    assert not stops()
+    watch.progress.leave("under way")
+    watch.progress.deadline = None
+    assert not stops()
+
+
+@pytest.mark.parametrize("event", ["on_trial_complete", "on_trial_error"])
+def test_a_trial_that_goes_on_in_another_session_is_not_waited_for_either(
+    watch: Watch, tmp_path: Path, event: str
+) -> None:
+    watch.progress = Progress("a search", 2, 5, "eV", Console(file=io.StringIO()))
+    trial = failed(tmp_path, cloudpickle.dumps(RuntimeError("the lamp went out")))
+    watch.on_trial_start(0, [], trial)
+    watch.stop = CutOffError("interrupted", 130)
+    assert not End(watch).stop_all()
+    getattr(watch, event)(0, [], trial)
+    assert End(watch).stop_all()
+    assert watch.results == []
