@@ -29,8 +29,8 @@ def write(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
-            # no `allow_pickle`, which NumPy before 2.1 takes for one more array
-            np.savez(file, facts=np.frombuffer(header, dtype=np.uint8), **arrays)
+            # without `allow_pickle`, which NumPy before 2.1 takes for one more array
+            np.savez(file, facts=np.frombuffer(header, dtype=np.uint8), **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
