@@ -77,7 +77,7 @@ def question_of(values: Mapping[str, Any], words: Sequence[str]) -> Question:
     if "formula_column" in values and "input" not in values:
         raise UserError("formula_column= names a column of the table that input= gives: add input=.")
     table, output = (Path(values[key]) if key in values else None for key in ("input", "output"))
-    if table is not None and output is not None and table.resolve() == output.resolve():
+    if table is not None and output is not None and os.path.realpath(table) == os.path.realpath(output):
         raise UserError(f"output={output} would overwrite the input: choose another file.")
     return Question(
         model=values["model"],
