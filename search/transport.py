@@ -16,7 +16,7 @@ from mlflow.tracking import MlflowClient
 from models.objective import ERROR_NAMES
 from search.ensemble_record import ARTIFACT as ENSEMBLE
 from search.ensemble_record import logged
-from search.errors import UserError
+from search.errors import UserError, reason_of
 from search.history import LATEST, latest_parent, parent_of, pointed_at
 from search.parent_run import CONFIG_TAG, FOLDER_TAG
 from search.store import PARENT_TAG, Store, children_of, existing_store, open_store
@@ -100,10 +100,13 @@ def unpack(file: Path, uri: str) -> tuple[str, int]:
             return _unpack(archive, facts, open_store(uri, facts["experiment"]))
     except FileNotFoundError as error:
         raise UserError(f"file={file} is not there: python -m search.export writes one") from error
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, IndexError) as error:
+    except (zipfile.BadZipFile, LookupError, AttributeError, RecursionError, TypeError, ValueError) as error:
         raise UserError(f"file={file} is no search that python -m search.export has written: {error}") from error
-    except OSError as error:
-        raise UserError(f"file={file} cannot be taken over: {error.strerror or error}") from error
+    except UserError:
+        raise
+    except Exception as error:  # mlflow lets its stores' own errors through: SQL, HTTP, OS
+        reason = getattr(error, "strerror", None) or reason_of(error)
+        raise UserError(f"file={file} cannot be taken over: {reason}") from error
 
 
 def _check_room(archive: zipfile.ZipFile, file: Path) -> None:
@@ -137,8 +140,9 @@ def _unpack(archive: zipfile.ZipFile, facts: dict[str, Any], store: Store) -> tu
     made: list[str] = []
     try:
         for number, described in enumerate(facts["runs"]):
-            parent = {PARENT_TAG: made[0]} if made else {}
-            made.append(_make_run(store, described, parent))
+            run = client.create_run(store.experiment_id, described["start"], run_name=described["name"])
+            made.append(str(run.info.run_id))
+            _fill(client, made[-1], described, {PARENT_TAG: made[0]} if number else {})
             for path, source in _members(archive, f"{ARTIFACTS}/{number}/"):
                 client.log_artifact(made[-1], str(source), path)
             client.set_terminated(made[-1], described["status"], described["end"])
@@ -173,11 +177,9 @@ def _rename_members(client: MlflowClient, parent: str, new_ids: Mapping[str, str
         client.log_text(parent, json.dumps(about | {"members": members}), ENSEMBLE)
 
 
-def _make_run(store: Store, described: dict[str, Any], parent: dict[str, str]) -> str:
-    client = store.client
+def _fill(client: MlflowClient, run_id: str, described: dict[str, Any], parent: dict[str, str]) -> None:
+    """Write a run's metrics, parameters and tags."""
     tags = {**described["tags"], **parent, ORIGIN_TAG: _origin(described)}
-    run = client.create_run(store.experiment_id, start_time=described["start"], run_name=described["name"])
-    run_id = str(run.info.run_id)
     metrics = [Metric(key, value, timestamp, step) for key, value, timestamp, step in described["metrics"]]
     for part in _parts(metrics, METRICS_A_WRITE):
         client.log_batch(run_id, metrics=part)
@@ -185,7 +187,6 @@ def _make_run(store: Store, described: dict[str, Any], parent: dict[str, str]) -
         client.log_batch(run_id, params=parameters)
     for some in _parts([RunTag(key, value) for key, value in tags.items()], FEW):
         client.log_batch(run_id, tags=some)
-    return run_id
 
 
 def _parts(items: list[Any], size: int) -> Iterator[list[Any]]:

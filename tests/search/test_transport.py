@@ -3,12 +3,15 @@
 import json
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import torch
-from mlflow.entities import Param, RunTag
+from mlflow.entities import Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from shelf import Shelf
 
@@ -125,14 +128,26 @@ def test_a_search_that_is_here_already_is_not_taken_into_its_own_store(shelf: Sh
     assert len(client.search_runs(experiment)) == before
 
 
+def runs_here() -> list[Run]:
+    client = MlflowClient(f"sqlite:///{Path.cwd()}/mlflow.db")
+    return list(client.search_runs([found.experiment_id for found in client.search_experiments()]))
+
+
 def test_an_import_that_breaks_off_leaves_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: MlflowClient, run_id: str, *_: object) -> None:
+    def full(self: MlflowClient, run_id: str, *_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(MlflowClient, "log_artifact", full)
-        with pytest.raises(UserError, match=r"search\.zip cannot be taken over: No space left"):
-            import_run([f"file={file}"])
+    def locked(self: MlflowClient, run_id: str, *_: object, **__: object) -> None:
+        raise MlflowException("No space left: database is locked\n[SQL: INSERT INTO metrics]")
+
+    breaks = {"log_artifact": full, "log_batch": locked, "set_terminated": locked}
+    for name, broken in breaks.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(MlflowClient, name, broken)
+            with pytest.raises(UserError, match=r"search\.zip cannot be taken over: No space left") as error:
+                import_run([f"file={file}"])
+        assert "\n" not in str(error.value)
+        assert not runs_here(), name
     with pytest.raises(UserError, match="holds no search yet"):
         open_search("latest", "sqlite:///mlflow.db")
     assert import_run([f"file={file}"]) == 0
@@ -176,6 +191,16 @@ def test_the_view_of_an_imported_search_has_the_columns_of_its_own(in_tmp: Path,
     assert columns[0] == columns[1]
 
 
+CHANGES: list[Callable[[list[dict[str, Any]]], list[dict[str, Any]]]] = [
+    lambda runs: [],
+    lambda runs: [{**runs[0], "tags": {}}],
+    lambda runs: [{**runs[0], "params": []}],
+    lambda runs: [{**runs[0], "status": "ended"}],
+    lambda runs: [{**runs[0], "metrics": [["error", "low", 1, 1]]}],
+    lambda runs: [runs[0], {**runs[1], "params": {"": "x"}}],
+]
+
+
 def test_what_is_no_search_is_refused_and_leaves_nothing(file: Path, in_tmp: Path) -> None:
     (in_tmp / "text.zip").write_text("no zip")
     with zipfile.ZipFile(in_tmp / "other.zip", "w") as archive:
@@ -190,8 +215,15 @@ def test_what_is_no_search_is_refused_and_leaves_nothing(file: Path, in_tmp: Pat
         import_run(["file=none.zip"])
     with pytest.raises(UserError, match="which file"):
         export(["run=latest"])
-    client = MlflowClient(f"sqlite:///{Path.cwd()}/mlflow.db")
-    assert not client.search_runs([e.experiment_id for e in client.search_experiments()])
+    with zipfile.ZipFile(file) as good:
+        facts = json.loads(good.read("search.json"))
+    texts = ["null", "[" * 100_000, *(json.dumps(facts | {"runs": change(facts["runs"])}) for change in CHANGES)]
+    for text in texts:
+        with zipfile.ZipFile(in_tmp / "changed.zip", "w") as changed:
+            changed.writestr("search.json", text)
+        with pytest.raises(UserError, match=r"changed\.zip (is no search that|cannot be taken over)"):
+            import_run(["file=changed.zip"])
+    assert not runs_here()
     assert not (in_tmp.parent / "evil.txt").exists()
 
 
