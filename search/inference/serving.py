@@ -37,12 +37,12 @@ class Served:
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """The column `formula` and the columns of the signature's output, a row each, with the input's index, by which
         pandas puts values into a table. None stands for no value in a column that lacks some: JSON has no NaN."""
-        formulas = list(model_input[FORMULA])
-        answers = pd.DataFrame(self.model.predict(formulas).columns(), index=model_input.index)
-        for name, kind in self.model.columns.items():
-            if kind is float and answers[name].isna().any():
-                answers[name] = answers[name].astype(object).where(answers[name].notna(), None)
+        formulas, kinds = model_input[FORMULA], self.model.columns
+        answers = pd.DataFrame(self.model.predict(list(formulas)).columns(), index=model_input.index)
+        answers = answers.astype(kinds)  # of no rows the lists do not say of what they are
         answers.insert(0, FORMULA, formulas)
+        for name in answers.columns[answers.isna().any()]:
+            answers[name] = answers[name].astype(object).where(answers[name].notna(), None)
         return answers
 
 
