@@ -79,10 +79,13 @@ def load_network(path: Path) -> tuple[Network, dict[str, Any]]:
         architecture = Architecture.from_json(facts["architecture"])
         if architecture.parameter_count() > sum(tensor.numel() for tensor in tensors.values()):
             raise ValueError("it has fewer weights than its architecture")  # which is not built, whatever its size
+        if not all(tensor.isfinite().all() for tensor in tensors.values()):
+            raise ValueError("it has weights that are not finite")
         network = build(architecture)
         network.load_state_dict(tensors)
         network.floor = network.architecture.floor
         about: dict[str, Any] = facts["about"]
     except (KeyError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path} does not hold a network of branchsearch: {error}") from error
+        reason = " ".join(str(error).split())  # torch takes a line for each tensor that does not fit
+        raise CheckpointError(f"{path} does not hold a network of branchsearch: {reason}") from error
     return network.eval(), about

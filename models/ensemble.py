@@ -26,7 +26,7 @@ def shares_of(members: int, weights: Sequence[float]) -> tuple[float, ...]:
     if not members or len(shares) != members:
         raise ValueError(f"{members} models and {len(shares)} weights make no ensemble")
     if not np.isfinite(shares).all() or (shares <= 0).any():
-        raise ValueError(f"weights must be above 0, unlike {list(shares)}")
+        raise ValueError(f"weights must be above 0, unlike {shares.tolist()}")
     return tuple(float(share) for share in shares / shares.sum())
 
 

@@ -112,8 +112,13 @@ class Domain:
         try:
             if facts["elements"] != list(ELEMENTS):
                 raise ValueError("it lists other elements")
-            return cls(tensors["element_rows"].numpy(), unpack(tensors), float(facts["far"]))
-        except (KeyError, ValueError, IndexError) as error:
+            rows, reference, far = tensors["element_rows"].numpy(), unpack(tensors), float(facts["far"])
+            if rows.shape != (len(ELEMENTS),) or not len(reference):
+                raise ValueError("its arrays do not fit together")
+            if not np.isfinite(far):
+                raise ValueError("it does not say from where on a composition is far")
+            return cls(rows, reference, far)
+        except (IndexError, KeyError, TypeError, ValueError) as error:
             raise checkpoint.CheckpointError(f"{path} is no range of compositions: {error}") from error
 
 
@@ -126,8 +131,10 @@ def pack(x: NDArray[np.float32]) -> dict[str, torch.Tensor]:
 
 
 def unpack(tensors: dict[str, torch.Tensor]) -> NDArray[np.float32]:
-    """The inverse of `pack`. Raises KeyError, ValueError or IndexError on anything else."""
+    """The inverse of `pack`. Raises KeyError, TypeError, ValueError or IndexError on anything else."""
     counts, columns, fractions = (tensors[name].numpy() for name in ("counts", "columns", "fractions"))
+    if not np.isfinite(fractions).all():
+        raise ValueError("it holds fractions that are not finite")
     x = np.zeros((len(counts), len(ELEMENTS)), dtype=np.float32)
     x[np.repeat(np.arange(len(counts)), counts), columns] = fractions
     return x

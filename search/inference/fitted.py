@@ -7,6 +7,7 @@ no code. Trees are read as they stand; their file has to be the one that was wri
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -65,8 +66,10 @@ class Fitted:
 
     @classmethod
     def load(cls, folder: Path, facts: Mapping[str, Any], weights: Sequence[float]) -> Self:
-        """What `save` wrote. Raises CheckpointError, ValueError."""
-        models = []
+        """What `save` wrote. Raises CheckpointError, KeyError, TypeError, ValueError."""
+        models, floor = [], facts["floor"]
+        if floor is not None and not math.isfinite(floor):
+            raise ValueError(f"no answer can be as low as {floor}")
         for number, digest in enumerate(facts["digests"]):
             path = folder / name_of(number)
             if digest_of(path) != digest:
@@ -76,7 +79,7 @@ class Fitted:
                 models.append(skops.io.load(path, trusted=TRUSTED))
             except Exception as error:  # damaged or strange content brings many kinds out of zipfile, json and skops
                 raise CheckpointError(f"{path} cannot be read as a fitted model: {error}") from error
-        return cls(models, facts["floor"], weights)
+        return cls(models, floor, weights)
 
 
 def name_of(number: int) -> str:

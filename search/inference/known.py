@@ -64,6 +64,6 @@ class Known:
             values = tensors["values"].numpy()
             if len(formulas) != len(values):
                 raise ValueError(f"{len(formulas)} formulas and {len(values)} values")
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise checkpoint.CheckpointError(f"{path} holds no known compounds: {error}") from error
         return cls(formulas, values)

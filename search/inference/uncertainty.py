@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models import checkpoint
-from search.inference.difficulty import CONFIDENCE, choose, conformal_quantile, fit, least_error
+from search.inference.difficulty import CONFIDENCE, SIGNS, choose, conformal_quantile, fit, least_error
 from search.inference.domain import pack, unpack
 
 FEWEST_ROWS = math.ceil(CONFIDENCE / (1 - CONFIDENCE) - 1e-9)
@@ -106,9 +106,14 @@ class Calibration:
         """What `save` wrote. Raises CheckpointError."""
         tensors, facts = checkpoint.read(path)
         try:
-            neighbours = Neighbours(unpack(tensors), tensors["errors"].numpy())
-            return cls(tensors["weights"].numpy(), float(facts["least"]), float(facts["quantile"]), neighbours)
-        except (KeyError, ValueError, IndexError) as error:
+            x, errors, weights = unpack(tensors), tensors["errors"].numpy(), tensors["weights"].numpy()
+            least, quantile = float(facts["least"]), float(facts["quantile"])
+            if errors.shape != (len(x),) or weights.shape != (len(SIGNS),) or not len(x):
+                raise ValueError("its arrays do not fit together")
+            if not all(np.isfinite(part).all() for part in (errors, weights, least, quantile)):
+                raise ValueError("it holds numbers that are not finite")
+            return cls(weights, least, quantile, Neighbours(x, errors))
+        except (IndexError, KeyError, TypeError, ValueError) as error:
             raise checkpoint.CheckpointError(f"{path} is no calibration: {error}") from error
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import skops.io
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from models.candidate import Candidate
 from models.checkpoint import CheckpointError
@@ -42,6 +43,7 @@ def test_every_family_answers_the_same_after_it_was_kept(family: str, tmp_path: 
     again, spread_again = Fitted.load(tmp_path, facts, WEIGHTS).predict(x)
     assert torch.equal(mean, again)
     assert torch.equal(spread, spread_again)
+    assert mean.dtype == spread.dtype == torch.float32, "as an ensemble of networks has them"
     each = np.maximum([one.predict(x.numpy()) for one in model.models], FLOOR)
     np.testing.assert_allclose(mean[:, 0], 0.75 * each[0] + 0.25 * each[1], rtol=1e-5, atol=1e-6)
     # two values with weights 3/4 and 1/4: the deviation is the distance times the root of their product
@@ -55,6 +57,38 @@ def test_no_answer_is_below_the_floor_once_it_was_kept(tmp_path: Path) -> None:
     read = Fitted.load(tmp_path, Fitted(free.models, floor, WEIGHTS).save(tmp_path), WEIGHTS)
     assert float(free.predict(x)[0].min()) < floor
     assert float(read.predict(x)[0].min()) == pytest.approx(floor)
+
+
+def test_a_floor_of_zero_is_one_and_what_is_no_number_is_none(tmp_path: Path) -> None:
+    x = torch.from_numpy(load(DataRequest("mp", rows=150)).test.x)
+    free = fitted("ridge")
+    assert float(free.predict(x)[0].min()) < 0
+    assert float(Fitted(free.models, 0.0, WEIGHTS).predict(x)[0].min()) == 0
+    facts = free.save(tmp_path)
+    with pytest.raises(ValueError, match="no answer can be as low as nan"):
+        Fitted.load(tmp_path, {**facts, "floor": float("nan")}, WEIGHTS)
+    with pytest.raises(TypeError):
+        Fitted.load(tmp_path, {**facts, "floor": "0"}, WEIGHTS)
+
+
+class Threads:
+    """Answers how many threads it is asked on."""
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        return np.full(len(x), max(library["num_threads"] for library in threadpool_info()))
+
+
+def test_answers_do_not_depend_on_how_many_threads_there_are() -> None:
+    x = torch.zeros(2, 86)
+    with threadpool_limits(2):
+        assert Threads().predict(x.numpy()).tolist() == [2, 2]
+        assert Fitted([Threads()], None, [1.0]).predict(x)[0].tolist() == [[1.0], [1.0]]
+
+
+def test_weights_are_shares_of_as_many_models() -> None:
+    assert Fitted([Threads(), Threads()], None, [3.0, 1.0]).weights == WEIGHTS
+    with pytest.raises(ValueError, match="1 models and 2 weights"):
+        Fitted([Threads()], None, WEIGHTS)
 
 
 def test_a_file_that_swells_in_memory_is_not_read(tmp_path: Path) -> None:
