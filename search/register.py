@@ -21,14 +21,15 @@ DEFAULT_ALIAS = "champion"
 
 
 def _read_name(text: str) -> str:
-    if not re.fullmatch(r"[\w.][\w. +-]*", text):
+    # MLflow, which looks only when all is written, takes no name that could be a folder's, as .. is
+    if not re.fullmatch(r"\w[\w. +-]{0,255}", text):
         raise ValueError(text)
     return text
 
 
 def _read_alias(text: str) -> str:
     # MLflow keeps these words for itself
-    if not re.fullmatch(r"[A-Za-z][\w-]*", text) or text.lower() == "latest" or re.fullmatch(r"[vV]\d+", text):
+    if not re.fullmatch(r"[A-Za-z][\w-]{0,254}", text) or text.lower() == "latest" or re.fullmatch(r"[vV]\d+", text):
         raise ValueError(text)
     return text
 
@@ -40,11 +41,11 @@ SETTINGS: Mapping[str, Setting] = {
     "ensemble": Setting(TRUTH, "true: the very ensemble that the search chose at its end"),
     "trial": Setting(TEXT, "a trial of your own choice, by the id of its run in MLflow"),
     "name": Setting(
-        Reader("a name of letters, digits, spaces, and . _ + -", _read_name),
+        Reader("a name of up to 256 letters, digits, spaces, and . _ + -, first a letter, digit or _", _read_name),
         "the model's name; dataset and property if left out",
     ),
     "alias": Setting(
-        Reader("a word of letters, digits, _ and -, other than latest and v1, v2, ...", _read_alias),
+        Reader("a word of up to 255 letters, digits, _ and -, other than latest and v1, v2, ...", _read_alias),
         f"what to call this version; {DEFAULT_ALIAS} if left out",
     ),
     "tracking.uri": Setting(STORE, f"where MLflow keeps its runs; {DEFAULT_URI} if left out"),

@@ -190,7 +190,13 @@ def test_what_cannot_be_registered_is_said(shelf: Shelf, in_tmp: Path) -> None:
         (["run=latest", "max_parameters=5e6"], "add top=5"),
         (["run=latest", "top=0"], "top=0 is not a whole number of 1 or more"),
         (["run=latest", "alias=v1"], "alias=v1 is not a word"),
+        (["run=latest", "alias=V12"], "alias=V12 is not a word"),
+        (["run=latest", "alias=Latest"], "alias=Latest is not a word"),
+        (["run=latest", "alias=" + "a" * 256], "is not a word of up to 255"),
         (["run=latest", "name=a/b"], "name=a/b is not a name"),
+        (["run=latest", "name=."], r"name=\. is not a name"),
+        (["run=latest", "name=..a"], r"name=\.\.a is not a name"),
+        (["run=latest", "name=" + "a" * 257], "is not a name of up to 256"),
         (["run=latest", "tpo=2"], "did you mean top"),
     ):
         with pytest.raises(UserError, match=sentence):
