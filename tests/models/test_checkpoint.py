@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from kinds import KINDS
 
 from models import checkpoint
-from models.architecture import Architecture, Group
+from models.architecture import Architecture, Group, Normalisation
 from models.checkpoint import CheckpointError, load_network, read, save_network, write
 from models.data import TrainingData
 from models.network import build
@@ -98,8 +99,9 @@ def test_pickles_are_not_run(in_tmp: Path) -> None:
     assert not Path("exploded").exists()
 
 
-def test_network_round_trip(tmp_path: Path) -> None:
-    network = build(Architecture(groups=(Group(8, 2),), normalisation="batch", output_width=2), seed=4)
+@pytest.mark.parametrize("normalisation", ["none", "batch"])
+def test_network_round_trip(tmp_path: Path, normalisation: Normalisation) -> None:
+    network = build(Architecture(groups=(Group(8, 2),), normalisation=normalisation, output_width=2), seed=4)
     save_network(tmp_path / "network.npz", network, {"seed": 4})
     loaded, about = load_network(tmp_path / "network.npz")
     x = torch.rand(3, 86)
@@ -114,6 +116,12 @@ def test_a_network_file_of_other_weights_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "x.npz", dict(network.state_dict()), {"architecture": other.to_json(), "about": {}})
     with pytest.raises(CheckpointError, match="does not hold a network"):
         load_network(tmp_path / "x.npz")
+    own = {"architecture": network.architecture.to_json(), "about": {}}
+    weights, bias = dict(network.state_dict()), "output.bias"
+    for renamed in ({**weights, "extra": weights[bias]}, {"x": weights.pop(bias), **weights}):
+        write(tmp_path / "x.npz", renamed, own)
+        with pytest.raises(CheckpointError, match="does not hold a network"):
+            load_network(tmp_path / "x.npz")
     write(tmp_path / "y.npz", TENSORS, {"seed": 1})
     with pytest.raises(CheckpointError, match="does not hold a network"):
         load_network(tmp_path / "y.npz")
@@ -133,6 +141,30 @@ def test_a_write_that_fails_at_its_end_leaves_the_old_file(tmp_path: Path, monke
     assert read(path)[1] == {"epoch": 1}
 
 
+def test_a_file_is_on_the_disk_before_it_takes_the_place_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that loses its power after the rename would else be left with an empty file and no old one."""
+    path, on_disk = tmp_path / "file.npz", list[int]()
+
+    def sync(handle: int) -> None:
+        assert not path.exists()
+        on_disk.append(os.fstat(handle).st_size)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write(path, TENSORS, {})
+    assert on_disk == [path.stat().st_size]
+
+
+def test_a_file_that_swells_in_many_parts_is_refused(tmp_path: Path) -> None:
+    """None of them larger than the file, all of them together."""
+    noise, zeros = np.random.default_rng(0).bytes(3000), np.zeros(2000, dtype=np.uint8)
+    arrays = {f"zeros_{number}": zeros for number in range(9)}
+    np.savez_compressed(tmp_path / "x.npz", noise=np.frombuffer(noise, dtype=np.uint8), **arrays)  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match="its parts are larger than itself"):
+        read(tmp_path / "x.npz")
+
+
 def test_a_network_larger_than_its_file_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "build", lambda architecture: pytest.fail("it was built"))
     huge = Architecture(groups=(Group(10**6, 4),))
@@ -141,8 +173,9 @@ def test_a_network_larger_than_its_file_is_not_built(tmp_path: Path, monkeypatch
         load_network(tmp_path / "x.npz")
 
 
-def test_a_file_of_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "FORMAT", checkpoint.FORMAT + 1)
+@pytest.mark.parametrize("newer", [1, -1])
+def test_a_file_of_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newer: int) -> None:
+    monkeypatch.setattr(checkpoint, "FORMAT", checkpoint.FORMAT + newer)
     write(tmp_path / "new.npz", {}, {})
     monkeypatch.undo()
     with pytest.raises(CheckpointError, match="another version of branchsearch"):

@@ -1,6 +1,7 @@
 """Ensembles answer with their members' mean and spread; greedy selection against all there is to choose."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -69,6 +70,10 @@ def test_what_makes_no_ensemble() -> None:
             Ensemble([network, network], [1, weight])
     with pytest.raises(ValueError, match="different inputs"):
         Ensemble([network, build(WIDE.with_output(2, "regression"))])
+    for other in (replace(WIDE, input_width=87), WIDE.with_output(2, "classification")):
+        first = build(WIDE.with_output(other.output_width, "regression"))
+        with pytest.raises(ValueError, match="different inputs, outputs or tasks"):
+            Ensemble([first, build(other)])
 
 
 def absolute(y: np.ndarray) -> Error:
@@ -159,6 +164,7 @@ def test_members_share_a_limit_of_parameters() -> None:
     assert np.count_nonzero(select(library, absolute(y), 3, [60, 60, 40], 120)[:2]) == 2
     assert select(library, absolute(y), 3, [60, 60, 40], 100).tolist() == [4, 0, 1]
     assert select(library, absolute(y), 3, [60, 60, 40], 50).tolist() == [0, 0, 1]
+    assert select(library, absolute(y), 3, [60, 60, 40], 40).tolist() == [0, 0, 1]
     with pytest.raises(ValueError, match="no network has 30 parameters"):
         select(library, absolute(y), 3, [60, 60, 40], 30)
 

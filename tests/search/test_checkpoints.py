@@ -10,9 +10,10 @@ import pytest
 from models.architecture import Architecture, Group
 from models.candidate import Candidate
 from models.data import TrainingData
+from models.estimator import Estimator
 from models.recipe import FAST
 from models.training import TrainingRun
-from search.checkpoints import CURVE_FILE, TRAINING_FILE, TrialFolder
+from search.checkpoints import CURVE_FILE, NETWORK_FILE, TRAINING_FILE, TrialFolder, product_of
 
 CANDIDATE = Candidate(Architecture(groups=(Group(8, 1),)), replace(FAST, epochs=6))
 
@@ -45,8 +46,40 @@ def test_goes_on_from_the_newest_that_can_be_read_or_anew(
     restored = folder.restore(TrainingRun(CANDIDATE, mp_data).restore)
     assert len(restored.curve) == (4, 3, 0)[damaged]
     assert len(restored.damaged) == damaged
+    assert len(folder.checkpoints()) == 2 - damaged, "what cannot be read takes no place of what can"
     assert trained(folder, mp_data, 6) == whole
     assert len(list(folder.path.iterdir())) == 2
+
+
+def test_what_a_trial_did_not_leave_is_none(tmp_path: Path) -> None:
+    folder = TrialFolder(tmp_path / "trial")
+    folder.save(3, [], [(product_of(CANDIDATE), Path.touch)])
+    assert folder.product(CANDIDATE, 3) == folder.checkpoints()[0] / NETWORK_FILE
+    assert folder.product(CANDIDATE, 2) is None
+    assert folder.product(replace(CANDIDATE, estimator=Estimator.of("ridge", {}, "standard")), 3) is None
+
+
+def test_a_curve_of_something_else_is_damaged(tmp_path: Path) -> None:
+    folder = TrialFolder(tmp_path / "trial")
+    for epoch in (1, 2):
+        folder.save(epoch, [{"epoch": n} for n in range(1, epoch + 1)], [(TRAINING_FILE, Path.touch)])
+    (folder.checkpoints()[0] / CURVE_FILE).write_text("{}")
+    assert folder.restore(lambda _: None).curve == [{"epoch": 1}]
+
+
+def test_a_checkpoint_of_an_epoch_that_has_one_takes_its_place(tmp_path: Path) -> None:
+    """A trial that goes on from an earlier one comes to the same epoch again."""
+    folder = TrialFolder(tmp_path / "trial")
+    for text in ("old", "new"):
+        folder.save(1, [{"epoch": 1}], [(text, Path.touch)])
+    assert sorted(path.name for path in (tmp_path / "trial").rglob("*")) == [CURVE_FILE, "epoch-000001", "new"]
+
+
+def test_a_checkpoint_is_on_the_disk_once_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, synced = TrialFolder(tmp_path / "trial"), list[int]()
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+    folder.save(1, [{"epoch": 1}], [])
+    assert synced == [path.stat().st_ino for path in (folder.checkpoints()[0] / CURVE_FILE, folder.path)]
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
@@ -66,8 +99,10 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize("keep_curve", [True, False])
 def test_cleared_when_its_trial_has_ended(keep_curve: bool, tmp_path: Path) -> None:
     folder = TrialFolder(tmp_path / "trial")
-    folder.save(1, [{"epoch": 1}], [(TRAINING_FILE, lambda path: path.touch())])
+    reports = [{"epoch": 1}, {"epoch": 2}]
+    for epoch in (1, 2):
+        folder.save(epoch, reports[:epoch], [(TRAINING_FILE, Path.touch)])
     folder.clear(keep_curve)
-    assert folder.curve() == ([{"epoch": 1}] if keep_curve else [])
+    assert folder.curve() == (reports if keep_curve else [])
     assert not folder.checkpoints()
     assert folder.restore(lambda _: pytest.fail("there is nothing to read")).is_over == keep_curve

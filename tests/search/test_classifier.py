@@ -12,13 +12,15 @@ from models.checkpoint import CheckpointError
 from models.ensemble import Ensemble
 from models.network import build
 from search.data import Split, featurise
-from search.inference.classifier import Classifier
+from search.inference.classifier import Classifier, ClassPredictions
 from search.inference.members import ABOUT_FILE
 from search.inference.package import load_package
 from search.inference.quality import ClassQuality
+from search.inference.uncertainty import FEWEST_ROWS
 from search.judging import scores
 
-NAMES = ("a", "b", "c")
+NAMES = ("b", "a", "c")
+"""In another order than the alphabet's."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def classes(mp_split: Split) -> Split:
 @pytest.fixture(scope="module")
 def classifier(classes: Split) -> Classifier:
     architecture = Architecture(groups=(Group(16, 1),)).with_output(3, "classification")
-    return Classifier.of(Ensemble([build(architecture, seed) for seed in (0, 1)]), classes, {})
+    return Classifier.of(Ensemble([build(architecture, seed) for seed in (0, 1)], [0.75, 0.25]), classes, {})
 
 
 def test_a_set_holds_all_that_are_likely_enough_and_the_likeliest_in_any_case(
@@ -100,11 +102,13 @@ def test_each_score_goes_by_its_own_name(classifier: Classifier, classes: Split)
 
 
 def test_few_rows_calibrate_nothing(classifier: Classifier, classes: Split) -> None:
-    few = replace(classes, validation=replace(classes.validation, **{
-        name: getattr(classes.validation, name)[:5] for name in ("x", "y", "formulas")
-    }))  # fmt: skip
-    with pytest.raises(ValueError, match="5 validation rows cannot calibrate a set"):
-        Classifier.of(classifier.ensemble, few, {})
+    def with_rows(rows: int) -> Split:
+        few = {name: getattr(classes.validation, name)[:rows] for name in ("x", "y", "formulas")}
+        return replace(classes, validation=replace(classes.validation, **few))
+
+    assert 0 < Classifier.of(classifier.ensemble, with_rows(FEWEST_ROWS), {}).least < 1
+    with pytest.raises(ValueError, match="8 validation rows cannot calibrate a set: it takes 9"):
+        Classifier.of(classifier.ensemble, with_rows(FEWEST_ROWS - 1), {})
 
 
 def test_what_is_read_back_answers_the_same(classifier: Classifier, classes: Split, tmp_path: Path) -> None:
@@ -114,6 +118,9 @@ def test_what_is_read_back_answers_the_same(classifier: Classifier, classes: Spl
     found, expected = (model.predict_fractions(classes.test.x) for model in (again, classifier))
     np.testing.assert_array_equal(found.probabilities, expected.probabilities)
     np.testing.assert_array_equal(found.within, expected.within)
+    rough = load_package(tmp_path / "model", bfloat16=True).predict_fractions(classes.test.x)
+    assert isinstance(rough, ClassPredictions)
+    assert 0 < np.abs(rough.probabilities - expected.probabilities).max() < 0.01
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,12 @@ from models.estimator import Estimator, Preprocessing
 from models.published import BRNET
 from models.recipe import FAST
 from search.data import DataRequest, load
+from search.errors import UserError
 from search.estimators import FAMILIES
 from search.fitting import refit
 from search.inference.fitted import Fitted, digest_of
+from search.inference.package import load_package
+from search.inference.predictor import Predictor
 from search.targets import training_data, with_head
 from spaces.traditional import GRID
 
@@ -69,6 +72,23 @@ def test_a_floor_of_zero_is_one_and_what_is_no_number_is_none(tmp_path: Path) ->
         Fitted.load(tmp_path, {**facts, "floor": float("nan")}, WEIGHTS)
     with pytest.raises(TypeError):
         Fitted.load(tmp_path, {**facts, "floor": "0"}, WEIGHTS)
+
+
+def test_a_registered_model_is_read_back_with_its_weights_and_floor(tmp_path: Path) -> None:
+    split = load(DataRequest("mp", rows=150))
+    free = fitted("ridge")
+    floor = float(free.predict(torch.from_numpy(split.test.x))[0].median())
+    predictor = Predictor.of(Fitted(free.models, floor, WEIGHTS), split, {})
+    predictor.save(tmp_path / "model")
+    read = load_package(tmp_path / "model")
+    assert isinstance(read, Predictor)
+    found, expected = (model.predict_fractions(split.test.x) for model in (read, predictor))
+    np.testing.assert_array_equal(found.value, expected.value)
+    np.testing.assert_array_equal(found.lower, expected.lower)
+    assert found.value.min() == found.lower.min() == pytest.approx(floor)
+    assert read.ensemble.weights == WEIGHTS
+    with pytest.raises(UserError, match="precision=bfloat16 is of networks' products"):
+        load_package(tmp_path / "model", bfloat16=True)
 
 
 class Threads:

@@ -1,5 +1,6 @@
 """The journal: whole lines or none, one driver at a time, and the time that was spent."""
 
+import json
 import math
 import os
 import subprocess
@@ -54,6 +55,42 @@ def test_time_is_spent_while_a_driver_lives_and_not_between(tmp_path: Path) -> N
     assert Journal(tmp_path).begin_session() == pytest.approx(100, abs=2)
     os.utime(path, (time.time() + 30, time.time() + 30))
     assert Journal(tmp_path).seconds_spent() == pytest.approx(130, abs=4)
+
+
+def test_time_counts_from_the_last_session_and_never_backwards(tmp_path: Path) -> None:
+    path = tmp_path / JOURNAL_FILE
+    sessions = ({"event": "session", "at": 100.0, "spent": 0.0}, {"event": "session", "at": 1000.0, "spent": 50.0})
+    path.write_text("".join(json.dumps(session) + "\n" for session in sessions))
+    for seen, spent in ((1030, 80), (900, 50)):  # the clock was put back
+        os.utime(path, (seen, seen))
+        assert Journal(tmp_path).seconds_spent() == spent
+
+
+def test_what_a_candidate_was_drawn_as_is_known_at_once_and_later(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert journal.parameters == {}
+    journal.asked(0, {"width": 8}, "a")
+    assert journal.parameters == Journal(tmp_path).parameters == {"a": {"width": 8}}
+
+
+def test_a_sign_of_life_is_left_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path)
+    journal.begin_session()
+    seen = []
+    for now in (1000.0, 1000.5, 1003.0):
+        os.utime(journal.path, (0, 0))
+        monkeypatch.setattr(time, "monotonic", lambda now=now: now)
+        journal.is_alive()
+        seen.append(journal.path.stat().st_mtime > 0)
+    assert seen == [True, False, True]
+
+
+def test_a_line_is_json_and_on_the_disk_once_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, on_disk = Journal(tmp_path), list[int]()
+    monkeypatch.setattr(os, "fsync", lambda handle: on_disk.append(os.fstat(handle).st_size))
+    journal.ended(FAILED, again=False)
+    assert on_disk == [journal.path.stat().st_size]
+    assert "Infinity" not in journal.path.read_text()
 
 
 def test_one_driver_at_a_time_until_its_process_ends(tmp_path: Path) -> None:

@@ -91,6 +91,10 @@ def test_one_that_fails_gives_its_place_to_the_next() -> None:
     assert not nothing[2].errors
 
 
+def test_of_equal_ones_the_order_does_not_depend_on_who_ended_first() -> None:
+    assert Rung({"b": 1.0, "c": 0.5, "a": 1.0}).ranked() == ["c", "a", "b"]
+
+
 def test_all_go_on_where_all_are_kept() -> None:
     assert [len(rung.errors) for rung in halve(noisy(7, 0), workers=2, factor=1)] == [7, 7, 7]
 

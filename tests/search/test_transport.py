@@ -4,6 +4,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from search.export import main as export
 from search.history import open_search
 from search.import_run import main as import_run
 from search.inference.choice import choose_ensemble
+from search.parent_run import FOLDER_TAG
 from search.parsing import parse
 from search.results import TrialResult
 from search.store import open_store
@@ -94,6 +96,7 @@ def test_times_and_files_in_folders_come_along(in_tmp: Path, mp_split: Split) ->
     tracker.writer.flush()
     run_id = tracker.children["a"]
     here.client.log_text(run_id, "word", "folder/within/note.txt")
+    here.client.set_tag(tracker.parent, FOLDER_TAG, "/of/this/machine")
     for part in (range(60), range(60, 120)):
         parameters = [Param(f"parameter_{number}", str(number)) for number in part]
         here.client.log_batch(run_id, params=parameters, tags=[RunTag(f"tag_{number}", str(number)) for number in part])
@@ -109,6 +112,8 @@ def test_times_and_files_in_folders_come_along(in_tmp: Path, mp_split: Split) ->
         assert (one.info.start_time, one.info.end_time) == (other.info.start_time, other.info.end_time)
         assert one.data.params == other.data.params
         assert one.data.metrics == other.data.metrics
+    assert FOLDER_TAG in before.parent.data.tags
+    assert FOLDER_TAG not in now.parent.data.tags
     run_id = now.trials[0][1].info.run_id
     assert len(now.client.get_metric_history(run_id, KEY)) == 30
     assert now.client.get_run(run_id).data.tags["tag_119"] == "119"
@@ -140,7 +145,11 @@ def test_an_import_that_breaks_off_leaves_nothing(file: Path, monkeypatch: pytes
     def locked(self: MlflowClient, run_id: str, *_: object, **__: object) -> None:
         raise MlflowException("No space left: database is locked\n[SQL: INSERT INTO metrics]")
 
-    breaks = {"log_artifact": full, "log_batch": locked, "set_terminated": locked}
+    def locked_later(self: MlflowClient, run_id: str, *_: object, **__: object) -> None:
+        if len(runs_here()) == 3:
+            locked(self, run_id)
+
+    breaks = {"log_artifact": full, "log_batch": locked, "set_terminated": locked_later}
     for name, broken in breaks.items():
         with monkeypatch.context() as patch:
             patch.setattr(MlflowClient, name, broken)
@@ -237,7 +246,13 @@ def test_what_the_disk_could_not_hold_is_refused_before_it_is_unpacked(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: disk._replace(free=25_000_000))
     with pytest.raises(UserError, match=r"search\.zip unpacks to 0\.0 GB, and .* has 0\.0 GB free: make room"):
         import_run([f"file={file}"])
-    assert not Path("mlflow.db").exists()
+    with zipfile.ZipFile(file) as archive:
+        needed = sum(entry.file_size for entry in archive.infolist())
+    for free, fits in ((needed - 1, False), (needed, True)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: disk._replace(free=free))
+        with nullcontext() if fits else pytest.raises(UserError, match="make room"):
+            import_run([f"file={file}"])
+        assert Path("mlflow.db").exists() == fits
 
 
 def test_nothing_but_json_and_artifacts_travels(file: Path) -> None:
