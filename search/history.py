@@ -15,7 +15,7 @@ from models.candidate import Candidate
 from models.objective import ERROR_NAMES
 from search.checkpoints import product_of
 from search.config import SearchConfig
-from search.errors import UserError
+from search.errors import UserError, reason_of
 from search.parent_run import CONFIG_TAG, FOLDER_TAG, config_of
 from search.results import Standing, TrialResult, rank
 from search.settings import DEFAULT_URI
@@ -63,11 +63,18 @@ class PastSearch:
 def open_search(run: str, uri: str, key: str = "run") -> PastSearch:
     """The search of a parent run's id, or the latest one; `key` is the setting that named it.
 
-    Raises UserError where the store holds no search, or none of that id.
+    Raises UserError where the store holds no search, or none of that id, or this version cannot read it.
     """
     run, uri = pointed_at(run, uri)
     client = existing_store(uri)
-    return search_of(client, latest_parent(client, uri) if run == LATEST else parent_of(client, run, key))
+    parent = latest_parent(client, uri) if run == LATEST else parent_of(client, run, key)
+    try:
+        return search_of(client, parent)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"this version of branchsearch cannot read the search {parent.info.run_id} ({reason_of(error)}): use the "
+            "version that ran it"
+        ) from error
 
 
 def pointed_at(run: str, uri: str) -> tuple[str, str]:
@@ -80,7 +87,7 @@ def pointed_at(run: str, uri: str) -> tuple[str, str]:
 
 
 def search_of(client: MlflowClient, parent: Run) -> PastSearch:
-    """The search of a parent run."""
+    """The search of a parent run. Raises KeyError, TypeError or ValueError where it is of another version."""
     children = children_of(client, parent.info.experiment_id, parent.info.run_id)
     ended = [
         child for child in children if child.info.status in ("FINISHED", "FAILED") and CANDIDATE_TAG in child.data.tags

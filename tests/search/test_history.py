@@ -20,13 +20,13 @@ from search.errors import UserError
 from search.history import POINTER_FILE, open_search, pointed_at
 from search.journal import Journal
 from search.opening import Opening, keep, kept
-from search.parent_run import open_parent
+from search.parent_run import CONFIG_TAG, open_parent
 from search.parsing import parse
 from search.results import TrialResult
 from search.row_parts import on_part
 from search.settings import DEFAULT_URI
 from search.store import open_store
-from search.tracking import TAKEN_TAG, Tracker
+from search.tracking import CANDIDATE_TAG, TAKEN_TAG, Tracker
 from search.versions import TRAINING_CODE, training_code, versions_since
 from spaces import build as build_space
 from spaces.listed import Listed
@@ -51,6 +51,19 @@ def record(config: SearchConfig, split: Split, results: list[TrialResult], folde
 def trial(name: str, architecture: Architecture, seed: int, error: float, failure: str | None = None) -> TrialResult:
     reason = "" if failure else "all epochs"
     return TrialResult(name, Candidate(architecture, FAST), seed, 7, 5, error, 12.5, reason, failure)
+
+
+def test_a_search_of_a_version_to_come_is_said_to_be_one(in_tmp: Path, mp_split: Split) -> None:
+    config = parse(["space=branching", "dataset=mp", "rows=2000"])
+    parent = record(config, mp_split, [trial("a", BRNET, 0, 0.125)], in_tmp)
+    past = open_search(parent, URI)
+    for run, tag in ((past.parent, CONFIG_TAG), (past.trials[0][1], CANDIDATE_TAG)):
+        for text in ("{}", '{"space":', "[]"):
+            past.client.set_tag(run.info.run_id, tag, text)
+            with pytest.raises(UserError, match=f"cannot read the search {parent} .*: use the version that ran it"):
+                open_search("latest", URI)
+        past.client.set_tag(run.info.run_id, tag, run.data.tags[tag])
+    assert open_search(parent, URI).config == config
 
 
 def test_a_search_comes_back_as_it_was(in_tmp: Path, mp_split: Split) -> None:
