@@ -6,17 +6,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.types import DataType
 from shelf import Shelf
 
 from search.inference.predictor import COLUMNS
 from search.inference.registry import find_model, load_model, open_registry
-from search.inference.serving import Served
+from search.inference.serving import Served, signature_of
 
 
 @pytest.fixture(scope="module")
 def served(shelf: Shelf) -> Served:
     client = open_registry(shelf.uri)
     return Served(load_model(client, find_model(client, "small")))
+
+
+def test_the_signature_names_a_formula_and_what_the_answer_has(served: Served) -> None:
+    signature = signature_of(served.model)
+    answers = served.predict(pd.DataFrame({"formula": ["NaCl"]}))
+    for schema, names in ((signature.inputs, ["formula"]), (signature.outputs, list(answers.columns))):
+        assert schema.input_names() == names
+        kinds = [DataType.string if name in ("formula", "warning") else DataType.double for name in names]
+        assert schema.input_types() == kinds
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan"), pd.NA])
