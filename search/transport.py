@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from models.objective import ERROR_NAMES
@@ -80,8 +81,11 @@ def _described(client: MlflowClient, run: Run) -> dict[str, Any]:
 
 def _pack_artifacts(client: MlflowClient, run_id: str, prefix: str, archive: zipfile.ZipFile) -> None:
     with tempfile.TemporaryDirectory(prefix="branchsearch-") as folder:
-        for entry in client.list_artifacts(run_id):
-            client.download_artifacts(run_id, entry.path, folder)
+        try:
+            for entry in client.list_artifacts(run_id):
+                client.download_artifacts(run_id, entry.path, folder)
+        except (MlflowException, OSError) as error:
+            raise UserError(f"what run {run_id} left cannot be had from MLflow: {reason_of(error)}") from error
         for path in sorted(Path(folder).rglob("*")):
             if path.is_file():
                 archive.write(path, f"{prefix}/{path.relative_to(folder).as_posix()}")

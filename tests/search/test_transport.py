@@ -71,6 +71,19 @@ def test_a_search_is_the_same_in_another_store(shelf: Shelf, file: Path, tmp_pat
     assert len(client.search_runs([here.parent.info.experiment_id])) == len(here.trials) + 1
 
 
+@pytest.mark.parametrize("error", [MlflowException("no such\nfile"), OSError(5, "Input/output error")])
+def test_a_search_whose_files_cannot_be_had_is_not_exported(
+    shelf: Shelf, in_tmp: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def lost(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(MlflowClient, "download_artifacts", lost)
+    with pytest.raises(UserError, match=f"what run {shelf.parent} left cannot be had from MLflow: [^\n]*$"):
+        export([f"run={shelf.parent}", "file=search.zip", f"tracking.uri={shelf.uri}"])
+    assert not list(in_tmp.iterdir())
+
+
 def test_a_table_of_the_trials_names_no_folder(shelf: Shelf, in_tmp: Path) -> None:
     assert export([f"run={shelf.parent}", "file=trials.csv", f"tracking.uri={shelf.uri}"]) == 0
     table = pd.read_csv("trials.csv", dtype={"seed": "Int64"})
