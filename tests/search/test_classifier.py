@@ -118,6 +118,7 @@ def test_what_is_read_back_answers_the_same(classifier: Classifier, classes: Spl
     found, expected = (model.predict_fractions(classes.test.x) for model in (again, classifier))
     np.testing.assert_array_equal(found.probabilities, expected.probabilities)
     np.testing.assert_array_equal(found.within, expected.within)
+    assert again.classes == NAMES
     rough = load_package(tmp_path / "model", bfloat16=True).predict_fractions(classes.test.x)
     assert isinstance(rough, ClassPredictions)
     assert 0 < np.abs(rough.probabilities - expected.probabilities).max() < 0.01
