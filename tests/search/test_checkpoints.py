@@ -105,4 +105,5 @@ def test_cleared_when_its_trial_has_ended(keep_curve: bool, tmp_path: Path) -> N
     folder.clear(keep_curve)
     assert folder.curve() == (reports if keep_curve else [])
     assert not folder.checkpoints()
+    TrialFolder(tmp_path / "none").clear(keep_curve)  # of a trial that ended before its first checkpoint
     assert folder.restore(lambda _: pytest.fail("there is nothing to read")).is_over == keep_curve
