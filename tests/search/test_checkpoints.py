@@ -13,7 +13,7 @@ from models.data import TrainingData
 from models.estimator import Estimator
 from models.recipe import FAST
 from models.training import TrainingRun
-from search.checkpoints import CURVE_FILE, NETWORK_FILE, TRAINING_FILE, TrialFolder, product_of
+from search.checkpoints import CURVE_FILE, NETWORK_FILE, TRAINING_FILE, TrialFolder, key_of, product_of
 
 CANDIDATE = Candidate(Architecture(groups=(Group(8, 1),)), replace(FAST, epochs=6))
 
@@ -49,6 +49,12 @@ def test_goes_on_from_the_newest_that_can_be_read_or_anew(
     assert len(folder.checkpoints()) == 2 - damaged, "what cannot be read takes no place of what can"
     assert trained(folder, mp_data, 6) == whole
     assert len(list(folder.path.iterdir())) == 2
+
+
+def test_a_trials_name_is_of_its_candidate_and_its_seed() -> None:
+    trials = [{"candidate": candidate, "seed": seed, "other": 1} for candidate in ("a", "b") for seed in (0, 1)]
+    assert len({key_of(trial) for trial in trials}) == 4
+    assert key_of(trials[0]) == key_of({"seed": 0, "candidate": "a"})
 
 
 def test_what_a_trial_did_not_leave_is_none(tmp_path: Path) -> None:

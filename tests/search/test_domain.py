@@ -30,6 +30,13 @@ def test_distance_of_what_shares_no_element() -> None:
     assert distances == pytest.approx([np.sqrt(1.5), 1.0, np.sqrt(0.5), 0.0], abs=1e-6)
 
 
+def test_far_is_said_of_well_known_elements_too() -> None:
+    reference = featurise(["NaCl"] * RARE_ROWS).x
+    domain = Domain(np.count_nonzero(reference, axis=0), reference, 0.4)
+    x = featurise(["NaCl", "Na3Cl"]).x
+    assert domain.warnings(x, np.array([0.3, 0.5], dtype=np.float32)) == ["", FAR]
+
+
 def test_flags_say_which_element_and_why(domain: Domain, mp_split: Split) -> None:
     counts = dict(zip(ELEMENTS, domain.element_rows, strict=True))
     never = next(e for e in ELEMENTS if counts[e] == 0)

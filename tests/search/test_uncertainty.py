@@ -12,6 +12,7 @@ from models.architecture import Architecture, Group
 from models.checkpoint import CheckpointError
 from models.ensemble import Ensemble
 from search.data import DataRequest, Part, Split, load
+from search.inference import uncertainty
 from search.inference.predictor import Predictor
 from search.inference.quality import Quality
 from search.inference.uncertainty import FEWEST_ROWS, Calibration, Neighbours, calibrate
@@ -111,6 +112,15 @@ def test_too_few_rows_are_said() -> None:
     assert np.isfinite(calibrate(x[:FEWEST_ROWS], enough, zeros, zeros).quantile)
     with pytest.raises(ValueError, match="8 validation rows cannot calibrate an interval: it takes 9"):
         calibrate(x[:8], enough[:8], zeros[:8], zeros[:8])
+
+
+def test_of_many_validation_rows_the_first_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uncertainty, "REFERENCE_ROWS", 20)
+    rng = np.random.default_rng(5)
+    x, zeros = rng.dirichlet(np.ones(86), 50).astype(np.float32), np.zeros(50)
+    kept = calibrate(x, rng.exponential(size=50), zeros, zeros).neighbours
+    np.testing.assert_array_equal(kept.x, x[:20])
+    assert len(kept.errors) == 20
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:
