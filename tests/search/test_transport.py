@@ -239,11 +239,12 @@ def test_what_is_no_search_is_refused_and_leaves_nothing(file: Path, in_tmp: Pat
         export(["run=latest"])
     with zipfile.ZipFile(file) as good:
         facts = json.loads(good.read("search.json"))
-    texts = ["null", "[" * 100_000, *(json.dumps(facts | {"runs": change(facts["runs"])}) for change in CHANGES)]
-    for text in texts:
+    runs = [json.dumps(facts | {"runs": change(facts["runs"])}) for change in CHANGES]
+    whys = ["is no search that"] * 5 + ["cannot be taken over"] * 3  # what MLflow alone can say
+    for text, why in zip(["null", "[" * 100_000, *runs], whys, strict=True):
         with zipfile.ZipFile(in_tmp / "changed.zip", "w") as changed:
             changed.writestr("search.json", text)
-        with pytest.raises(UserError, match=r"changed\.zip (is no search that|cannot be taken over)"):
+        with pytest.raises(UserError, match=rf"changed\.zip {why}"):
             import_run(["file=changed.zip"])
     assert not runs_here()
     assert not (in_tmp.parent / "evil.txt").exists()
