@@ -1,6 +1,5 @@
 """What runs a search, and the commands."""
 
-import atexit
 import gc
 import os
 
@@ -12,6 +11,3 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Torch, Ray and MLflow make a million objects when they are imported, and none of them is garbage: a tenth of the time
 # that a command and each trial's process take to start goes into looking for it at Python's default threshold.
 gc.set_threshold(10_000, 10, 10)
-
-# Python would look through all of them once more at its end, for more than a second.
-atexit.register(gc.freeze)

@@ -1,7 +1,5 @@
 """The command: one sentence and status 2 for a mistake, before Ray starts."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -58,8 +56,3 @@ def test_help_names_groups_and_keys(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     printed = capsys.readouterr().out
     assert all(word in printed for word in ("space=branching", "recipe.batch_size", "time_budget", "examples"))
-
-
-def test_at_its_end_a_command_does_not_look_for_garbage() -> None:
-    looks = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0)); import search"
-    assert subprocess.run([sys.executable, "-c", looks], capture_output=True, text=True, check=True).stdout == "True\n"

@@ -176,3 +176,5 @@ def test_a_search_listens_on_loopback_alone(in_tmp: Path) -> None:
     assert "raylet" in done.stdout
     assert listeners <= {"127.0.0.1", "[::ffff:127.0.0.1]", "[::1]"}
     assert not (in_tmp / ".ray").exists()  # the token was never written
+    # nor is anything left beside the database, without which it would lack what was written last
+    assert [path.name for path in in_tmp.glob("mlflow.db*")] == ["mlflow.db"]
