@@ -14,7 +14,7 @@ from search.errors import CutOffError, reason_of
 from search.judging import Tested
 from search.pareto import show_front, write_front
 from search.report.wording import count
-from search.results import TrialResult, rank
+from search.results import NONE_ON_ALL_ROWS, TrialResult, rank
 from search.resume import command_to_resume
 from search.row_parts import finals
 from search.store import PATIENCE_SECONDS
@@ -23,7 +23,6 @@ from search.watch import Watch
 
 logger = logging.getLogger(__name__)
 
-NONE_ON_ALL_ROWS = "No candidate came to a result on all rows: resume the search with a longer time_budget=."
 PATIENCE_AT_AN_INTERRUPT = 20.0
 """Seconds that a search waits for MLflow when somebody waits for the search to end."""
 

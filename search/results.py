@@ -15,6 +15,8 @@ STOPPED_BY = "stopped by"
 """The reason why a trial ended whose time was over, and how that of one begins which a scheduler stopped."""
 
 
+NONE_ON_ALL_ROWS = "No candidate came to a result on all rows: resume the search with a longer time_budget=."
+
 LEAST_FREEDOM = 6
 """Degrees of freedom that the spread over seeds is taken to have at least, where candidates are ranked."""
 

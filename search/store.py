@@ -20,15 +20,7 @@ from mlflow.tracking import MlflowClient
 
 from search.environment import environment
 from search.errors import UserError, reason_of
-from search.sqlite_file import (
-    SQLITE,
-    absolute,
-    check_opens,
-    let_others_read,
-    make_tables,
-    one_at_a_time,
-    path_of,
-)
+from search.sqlite_file import SQLITE, absolute, check_opens, let_others_read, make_tables, one_at_a_time, path_of
 
 logger = logging.getLogger(__name__)
 

@@ -122,7 +122,7 @@ def gather(search: PastSearch, table: Mapping[str, Any] = NOWHERE_ELSE) -> Evide
     if not standings:
         raise UserError(f"no trial of the search {search.parent.info.run_id} has ended yet: there is nothing to report")
     split = load_again(search, table)
-    answers = outputs_of(standings[0], search, split) if standings[0].models else None
+    answers = outputs_of(standings[0], search, split)
     if answers is None:
         return Evidence(search, split, standings, None)
     if split.classes:
@@ -148,7 +148,7 @@ def load_again(search: PastSearch, table: Mapping[str, Any]) -> Split:
 
 
 def outputs_of(winner: Standing, search: PastSearch, split: Split) -> Outputs | None:
-    """The winner's networks, one a seed, on validation and test; None where the weights of all of them are gone."""
+    """The winner's networks, one a seed, on validation and test; None where there are none left."""
     outputs: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     missing: list[int] = []
     with TemporaryDirectory(prefix="branchsearch-") as folder:

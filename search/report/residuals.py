@@ -14,6 +14,7 @@ from search.report.figures import BLUE, ORANGE, Figure, axis, figure_block, text
 from search.report.markup import Html, element, paragraph, section
 from search.report.tables import Cell, table
 from search.report.wording import count, heading, number, shortened, with_unit
+from search.results import NONE_ON_ALL_ROWS
 
 WORST = 20
 POINTS_DRAWN = 2500
@@ -43,6 +44,8 @@ def missing_words(evidence: Evidence) -> str:
     """Why there are no predictions."""
     if not evidence.trained:
         return "No trial came to a result: there is no winner."
+    if not evidence.standings[0].models:
+        return NONE_ON_ALL_ROWS
     return (
         f"The weights of the winner, {evidence.name(evidence.trained[0])}, are no longer among the artifacts of its "
         "runs in MLflow: its predictions, and the errors by element, cannot be shown."

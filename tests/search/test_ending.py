@@ -18,11 +18,11 @@ from models.network import build
 from models.recipe import FAST
 from search import session
 from search.data import Split
-from search.ending import NONE_ON_ALL_ROWS, conclude, cut_off
+from search.ending import conclude, cut_off
 from search.errors import CutOffError, UserError
 from search.parsing import parse
 from search.resources import Resources
-from search.results import TrialResult
+from search.results import NONE_ON_ALL_ROWS, TrialResult
 from search.row_parts import on_part
 from search.store import open_store
 from search.targets import space_of

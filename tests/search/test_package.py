@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from search.inference.package import load_package
 from search.inference.predictor import Predictor
 
 WEIGHTS = [0.75, 0.25]
+Tensors: TypeAlias = dict[str, torch.Tensor]
 INF, NAN = float("inf"), float("nan")
 
 
@@ -40,6 +42,12 @@ def refused(folder: Path, why: str) -> None:
         load_package(folder)
     assert str(folder) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def rewrite(file: Path, change: Callable[[Tensors], Tensors], facts: dict[str, object] | None = None) -> None:
+    """Put other arrays and facts in the place of some of a file's."""
+    tensors, about = checkpoint.read(file)
+    checkpoint.write(file, tensors | change(tensors), about | (facts or {}))
 
 
 def test_what_is_whole_answers_as_it_did(folder: Path, predictor: Predictor) -> None:
@@ -127,9 +135,7 @@ def scalar(tensor: torch.Tensor) -> torch.Tensor:
 def test_arrays_of_another_shape_or_that_are_no_numbers_are_not_answered_by(
     folder: Path, name: str, array: str, change: Callable[[torch.Tensor], torch.Tensor], why: str
 ) -> None:
-    file = folder / f"{name}.npz"
-    tensors, facts = checkpoint.read(file)
-    checkpoint.write(file, {**tensors, array: change(tensors[array])}, facts)
+    rewrite(folder / f"{name}.npz", lambda tensors: {array: change(tensors[array])})
     refused(folder, why)
 
 
@@ -145,17 +151,13 @@ def test_arrays_of_another_shape_or_that_are_no_numbers_are_not_answered_by(
     ],
 )
 def test_numbers_beside_the_arrays_have_to_be_numbers(folder: Path, name: str, fact: str, value: object) -> None:
-    file = folder / f"{name}.npz"
-    tensors, facts = checkpoint.read(file)
-    checkpoint.write(file, tensors, {**facts, fact: value})
+    rewrite(folder / f"{name}.npz", lambda _: {}, {fact: value})
     refused(folder, rf"{name}\.npz is no ")
 
 
 @pytest.mark.parametrize("name", ["calibration", "domain"])
 def test_files_without_compositions_are_refused(folder: Path, name: str) -> None:
     """The nearest of none would be no number."""
-    file = folder / f"{name}.npz"
-    tensors, facts = checkpoint.read(file)
-    none = {key: tensors[key][:0] for key in tensors.keys() & {"errors", "counts", "columns", "fractions"}}
-    checkpoint.write(file, tensors | none, facts)
+    of_rows = {"errors", "counts", "columns", "fractions"}
+    rewrite(folder / f"{name}.npz", lambda tensors: {key: tensors[key][:0] for key in tensors.keys() & of_rows})
     refused(folder, "do not fit together")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.candidate import Candidate
+from models.estimator import Estimator
 from models.published import BNET, BRNET
 from models.recipe import FAST
 from report.conftest import Archive, Report, trial
@@ -15,7 +16,8 @@ from search.errors import UserError
 from search.history import PastSearch
 from search.report.effects import main_effects
 from search.report.evidence import gather
-from search.results import rank
+from search.report.residuals import missing_words
+from search.results import NONE_ON_ALL_ROWS, rank
 from spaces import build
 
 
@@ -37,6 +39,19 @@ def test_a_seed_whose_weights_are_gone_is_named_and_the_others_answer(
     assert len(evidence.predictions.test.by_network) == 2
     text = report(search).text
     assert "the mean over its 2 seeds' networks. The weights of seed 1 are gone from MLflow and left out here." in text
+
+
+def test_weights_that_never_were_are_not_said_to_be_gone(archive: Archive, mp_split: Split) -> None:
+    """Of an estimator that was stopped when it was fitted to part of the rows."""
+    search = archive.record(
+        ["space=branching", "dataset=mp", "rows=2000"], [trial("a", Candidate(BRNET, FAST))], mp_split
+    )
+    ridge = Candidate(BRNET, replace(FAST, epochs=3), estimator=Estimator.of("ridge", {}, "standard"))
+    ((result, run),) = search.trials
+    stopped = replace(result, candidate=ridge, epochs=1)
+    evidence = gather(replace(search, trials=((stopped, run),)))
+    assert evidence.predictions is None
+    assert missing_words(evidence) == NONE_ON_ALL_ROWS
 
 
 def test_a_table_that_lies_elsewhere_now_is_taken_from_there(archive: Archive, in_tmp: Path) -> None:
